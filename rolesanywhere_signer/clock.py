@@ -1,0 +1,35 @@
+"""The only place that reads the time or lets it pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+
+from .errors import ConfigurationError
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Return the time of this machine, aware, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+def require_aware(moment: datetime, what: str) -> datetime:
+    """Return ``moment`` in UTC.
+
+    Raises:
+        ConfigurationError: ``moment`` has no time zone, so that nobody can say when it is.
+    """
+    if moment.tzinfo is None or moment.utcoffset() is None:
+        raise ConfigurationError(
+            f"{what} is a datetime without a time zone",
+            hint="give an aware datetime, such as datetime.now(timezone.utc)",
+        )
+    return moment.astimezone(timezone.utc)
+
+
+def sleep(seconds: float) -> None:
+    """Wait for ``seconds``."""
+    time.sleep(seconds)
