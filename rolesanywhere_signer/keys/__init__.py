@@ -1,0 +1,8 @@
+"""Private keys behind one protocol: a key says its public key and its algorithm, and signs bytes."""
+
+from __future__ import annotations
+
+from .protocol import SigningKey
+from .software import load_private_key, parse_private_key
+
+__all__ = ["SigningKey", "load_private_key", "parse_private_key"]

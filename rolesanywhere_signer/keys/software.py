@@ -1,0 +1,194 @@
+"""Keys in memory, from files or bytes: PKCS#8, PKCS#1, SEC1, in PEM or DER, encrypted or not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Union
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
+
+from ..errors import ConfigurationError, PassphraseError, PrivateKeyLoadError, SigningError, UnsupportedKeyError
+from ..files import Source, read_source
+from ..pem import PemBlock, PemError, parse_blocks
+from .protocol import ECDSA_SHA256, RSA_SHA256, SigningKey
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+Passphrase = Union[str, bytes, Callable[[], str]]
+_Loader = Callable[[bytes, "bytes | None"], "PrivateKeyTypes"]
+
+_ECDSA = ec.ECDSA(hashes.SHA256())
+_PKCS1 = padding.PKCS1v15()
+_SHA256 = hashes.SHA256()
+
+
+class _SoftwareKey:
+    """What RSA and EC keys in memory share: they are neither shown nor pickled."""
+
+    algorithm: str
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError(
+            "a private key cannot be pickled",
+            hint="pickle an identity made with Identity.from_files: it carries the paths and reads the key again",
+        )
+
+
+class RsaKey(_SoftwareKey):
+    """An RSA key; signs with RSASSA-PKCS1-v1_5 over SHA-256."""
+
+    algorithm = RSA_SHA256
+
+    def __init__(self, private_key: rsa.RSAPrivateKey) -> None:
+        self._private_key = private_key
+        self.public_key = private_key.public_key()
+
+    def __repr__(self) -> str:
+        return f"<RsaKey {self._private_key.key_size} bits>"
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature, as long as the modulus.
+
+        Raises:
+            SigningError: The key is too small for the padding.
+        """
+        try:
+            return self._private_key.sign(data, _PKCS1, _SHA256)
+        except ValueError as error:
+            raise SigningError("the RSA key failed to sign; it may be too small") from error
+
+
+class EcKey(_SoftwareKey):
+    """An elliptic-curve key; signs with ECDSA over SHA-256 whatever the curve."""
+
+    algorithm = ECDSA_SHA256
+
+    def __init__(self, private_key: ec.EllipticCurvePrivateKey) -> None:
+        self._private_key = private_key
+        self.public_key = private_key.public_key()
+
+    def __repr__(self) -> str:
+        return f"<EcKey {self._private_key.curve.name}>"
+
+    def sign(self, data: bytes) -> bytes:
+        """Return the signature as DER SEQUENCE of r and s.
+
+        Raises:
+            SigningError: The key failed to sign.
+        """
+        try:
+            return self._private_key.sign(data, _ECDSA)
+        except ValueError as error:
+            raise SigningError("the EC key failed to sign") from error
+
+
+def load_private_key(source: Source, passphrase: Passphrase | None = None) -> SigningKey:
+    """Load a private key from a path or from bytes.
+
+    Args:
+        source: A path, or PEM or DER as bytes. Certificates and EC PARAMETERS beside the key are passed over.
+        passphrase: For an encrypted key; a callable is asked only when the key is encrypted.
+
+    Raises:
+        PrivateKeyLoadError: Unreadable, no key or several keys inside, or damaged.
+        PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
+        UnsupportedKeyError: Neither RSA nor EC.
+    """
+    return parse_private_key(read_source(source, what="private key", error=PrivateKeyLoadError), passphrase)
+
+
+def parse_private_key(data: bytes, passphrase: Passphrase | None = None) -> SigningKey:
+    """Parse a private key out of PEM or DER bytes.
+
+    Raises:
+        PrivateKeyLoadError: No key or several keys inside, or damaged.
+        PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
+        UnsupportedKeyError: Neither RSA nor EC.
+    """
+    block = _private_key_block(data)
+    if block is None:
+        return _signing_key(_decode(load_der_private_key, data, passphrase))
+    return _signing_key(_decode(load_pem_private_key, block.text, passphrase))
+
+
+def _private_key_block(data: bytes) -> PemBlock | None:
+    try:
+        blocks = parse_blocks(data)
+    except PemError as error:
+        raise PrivateKeyLoadError(f"the private key cannot be read: {error}") from error
+    keys = [block for block in blocks if block.label.endswith("PRIVATE KEY")]
+    if len(keys) > 1:
+        raise PrivateKeyLoadError(f"{len(keys)} private keys stand in one file; which one is meant is not clear")
+    if blocks and not keys:
+        labels = ", ".join(sorted({block.label for block in blocks}))
+        raise PrivateKeyLoadError(
+            f"no private key inside; there is: {labels}",
+            hint="give the file that has a line -----BEGIN PRIVATE KEY----- (or EC, RSA, ENCRYPTED PRIVATE KEY)",
+        )
+    return keys[0] if keys else None
+
+
+def _decode(load: _Loader, data: bytes, passphrase: Passphrase | None) -> PrivateKeyTypes:
+    # The causes are dropped ("from None"): what a parser says of key material is nothing to show.
+    try:
+        return load(data, None)
+    except TypeError:
+        return _decrypt(load, data, _passphrase_bytes(passphrase))
+    except UnsupportedAlgorithm:
+        raise UnsupportedKeyError("the private key is of a type or curve that is not supported") from None
+    except Exception:  # noqa: BLE001 - whatever the parser makes of odd bytes
+        raise _not_a_key() from None
+
+
+def _decrypt(load: _Loader, data: bytes, passphrase: bytes) -> PrivateKeyTypes:
+    try:
+        return load(data, passphrase)
+    except UnsupportedAlgorithm:
+        raise UnsupportedKeyError("the private key is encrypted in a way that is not supported") from None
+    except Exception:  # noqa: BLE001 - a wrong passphrase shows itself as any kind of decoding error
+        raise PassphraseError(
+            "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged"
+        ) from None
+
+
+def _passphrase_bytes(passphrase: Passphrase | None) -> bytes:
+    if callable(passphrase):
+        passphrase = _ask(passphrase)
+    if passphrase is None:
+        raise PassphraseError(
+            "the private key is encrypted and no passphrase was given", hint="pass passphrase=, or a callable that asks"
+        )
+    if not isinstance(passphrase, (str, bytes)):
+        raise PassphraseError(f"the passphrase must be str or bytes, not {type(passphrase).__name__}")
+    return passphrase.encode() if isinstance(passphrase, str) else passphrase
+
+
+def _ask(ask: Callable[[], str]) -> str:
+    try:
+        return ask()
+    except Exception as error:
+        raise PassphraseError(f"the callable that gives the passphrase failed: {type(error).__name__}") from error
+
+
+def _not_a_key() -> PrivateKeyLoadError:
+    return PrivateKeyLoadError(
+        "the private key cannot be understood; it is damaged or of another format",
+        hint="PKCS#8, PKCS#1 and SEC1 keys are read, in PEM or DER; openssl pkey -in FILE -check tells more",
+    )
+
+
+def _signing_key(private_key: PrivateKeyTypes) -> SigningKey:
+    if isinstance(private_key, rsa.RSAPrivateKey):
+        return RsaKey(private_key)
+    if isinstance(private_key, ec.EllipticCurvePrivateKey):
+        return EcKey(private_key)
+    kind = type(private_key).__name__.removesuffix("PrivateKey").lstrip("_")
+    raise UnsupportedKeyError(
+        f"the service does not accept keys of type {kind}", hint="use an RSA or an EC key, such as P-256 or P-384"
+    )
