@@ -22,12 +22,20 @@ def require_aware(moment: datetime, what: str) -> datetime:
     Raises:
         ConfigurationError: ``moment`` has no time zone, so that nobody can say when it is.
     """
+    if not isinstance(moment, datetime):
+        raise ConfigurationError(f"{what} must be a datetime, not {type(moment).__name__}")
     if moment.tzinfo is None or moment.utcoffset() is None:
         raise ConfigurationError(
             f"{what} is a datetime without a time zone",
             hint="give an aware datetime, such as datetime.now(timezone.utc)",
         )
     return moment.astimezone(timezone.utc)
+
+
+def amz_date(moment: datetime) -> str:
+    """Return ``moment``, which is in UTC, as ``X-Amz-Date`` has it: ``YYYYMMDDTHHMMSSZ``."""
+    day = f"{moment.year:04}{moment.month:02}{moment.day:02}"
+    return f"{day}T{moment.hour:02}{moment.minute:02}{moment.second:02}Z"
 
 
 def sleep(seconds: float) -> None:

@@ -1,0 +1,105 @@
+"""Region to service URL: partitions, FIPS, dual-stack, a custom URL.
+
+The table holds the facts of botocore's partitions data; a test compares the two for every region that botocore knows.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+from .arn import check_region
+from .errors import ConfigurationError
+
+
+@dataclass(frozen=True)
+class _Partition:
+    regions: re.Pattern[str]
+    suffix: str
+    dualstack_suffix: str
+
+
+def _partition(regions: str, suffix: str, dualstack_suffix: str) -> _Partition:
+    return _Partition(re.compile(regions), suffix, dualstack_suffix)
+
+
+_COMMERCIAL = _partition(
+    r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|aws-global", "amazonaws.com", "api.aws"
+)
+_PARTITIONS = (
+    _COMMERCIAL,
+    _partition(r"cn-\w+-\d+|aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    _partition(r"us-gov-\w+-\d+|aws-us-gov-global", "amazonaws.com", "api.aws"),
+    _partition(r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
+    _partition(r"us-iso-\w+-\d+|aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov"),
+    _partition(r"us-isob-\w+-\d+|aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud"),
+    _partition(r"eu-isoe-\w+-\d+|aws-iso-e-global", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    _partition(r"us-isof-\w+-\d+|aws-iso-f-global", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+)
+
+
+def service_url(
+    region: str, *, fips: bool = False, dualstack: bool = False, endpoint_url: str | None = None
+) -> str:
+    """Return the base URL of the service, without a slash at its end.
+
+    Args:
+        region: Such as ``ap-northeast-2``; one that no partition knows is taken for a commercial one, as the SDKs do.
+        fips: Use the FIPS endpoint.
+        dualstack: Use the endpoint that answers over IPv6 too.
+        endpoint_url: A URL that replaces all of it.
+
+    Raises:
+        ConfigurationError: A bad region or URL, plain HTTP to another machine, or a URL together with a variant.
+    """
+    if endpoint_url is not None:
+        if fips or dualstack:
+            raise ConfigurationError("endpoint_url cannot be combined with use_fips_endpoint or use_dualstack_endpoint")
+        return _custom_url(endpoint_url)
+    check_region(region)
+    partition = next((known for known in _PARTITIONS if known.regions.fullmatch(region)), _COMMERCIAL)
+    host = "rolesanywhere-fips" if fips else "rolesanywhere"
+    suffix = partition.dualstack_suffix if dualstack else partition.suffix
+    return f"https://{host}.{region}.{suffix}"
+
+
+def _custom_url(endpoint_url: str) -> str:
+    parts = _split_url(endpoint_url)
+    if parts.username is not None or parts.password is not None:
+        # Not echoed: what stands before the @ is a secret.
+        raise ConfigurationError("endpoint_url holds a user name or password; the service knows none")
+    if parts.query or parts.fragment or "?" in endpoint_url or "#" in endpoint_url:
+        raise ConfigurationError(f"endpoint_url {endpoint_url!r} has a query or a fragment; give the base URL alone")
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        raise ConfigurationError(
+            f"endpoint_url {endpoint_url!r} is plain HTTP to another machine",
+            hint="use https; credentials travel in clear otherwise. Plain HTTP is for loopback addresses only",
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
+
+
+def _split_url(endpoint_url: str) -> SplitResult:
+    if not isinstance(endpoint_url, str):
+        raise ConfigurationError(f"endpoint_url must be text, not {type(endpoint_url).__name__}")
+    if not endpoint_url.isascii() or not endpoint_url.isprintable() or " " in endpoint_url:
+        raise ConfigurationError("endpoint_url holds a space or a character that no URL has")
+    try:
+        parts = urlsplit(endpoint_url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError as error:
+        raise ConfigurationError("endpoint_url cannot be parsed as a URL") from error
+    if not usable:
+        raise ConfigurationError("endpoint_url must look like https://host or http://127.0.0.1:port")
+    return parts
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether ``host`` (a name or an address, without brackets) is this machine itself."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,153 @@
+"""One request over HTTPS: time-outs, proxies, no redirects, a bounded answer; foreign errors become ours."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import requests
+import urllib3
+
+from .errors import ConfigurationError, TransportError
+
+if TYPE_CHECKING:
+    from .settings import Settings
+    from .signer import SignedRequest
+
+# A CreateSession answer has about 2 KB.
+_MAX_ANSWER_BYTES = 256 * 1024
+_USER_INFO = re.compile(r"//[^/@\s]*@")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer.
+
+    Attributes:
+        status: Such as 201.
+        headers: Names in any case.
+        body: At most 256 KiB. Hidden: it may hold credentials.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+def send(signed: SignedRequest, settings: Settings) -> Answer:
+    """Send one signed request exactly as it is, and return the answer.
+
+    Raises:
+        TransportError: No answer came, or one too large.
+        ConfigurationError: The CA bundle or a proxy's URL cannot be used.
+    """
+    # A new session each time: nothing is shared between threads, and no connection with a process that forked.
+    with requests.Session() as session:
+        session.headers.clear()
+        try:
+            return _exchange(session, signed, settings)
+        except _FOREIGN as error:
+            raise _our_error(error, signed, settings) from _without_secrets(error)
+
+
+_FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+
+
+def _exchange(session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
+    request = requests.Request(signed.method, signed.url, data=signed.body, auth=_SignedAlready(signed.headers))
+    prepared = session.prepare_request(request)
+    merged = session.merge_environment_settings(
+        prepared.url, dict(settings.proxies or {}), stream=True, verify=_verify(settings), cert=None
+    )
+    timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
+    with session.send(prepared, timeout=timeout, allow_redirects=False, **merged) as response:
+        return Answer(response.status_code, response.headers, _bounded_body(response))
+
+
+class _SignedAlready(requests.auth.AuthBase):
+    """Puts the signed headers in place; being an ``auth``, it also keeps ``.netrc`` out."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+
+    def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        prepared.headers.update(self._headers)
+        return prepared
+
+
+def _verify(settings: Settings) -> bool | str | None:
+    if isinstance(settings.verify, bool):
+        # None lets requests look at REQUESTS_CA_BUNDLE; False must win over the environment.
+        return None if settings.verify else False
+    return os.fspath(settings.verify)
+
+
+def _bounded_body(response: requests.Response) -> bytes:
+    body = b""
+    for part in response.iter_content(16 * 1024):
+        body += part
+        if len(body) > _MAX_ANSWER_BYTES:
+            raise TransportError(f"the answer has more than {_MAX_ANSWER_BYTES:,} bytes; it was not read further")
+    return body
+
+
+def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> TransportError | ConfigurationError:
+    host = signed.headers["Host"]
+    if isinstance(error, requests.exceptions.ProxyError):
+        return TransportError(
+            f"the proxy on the way to {host} failed: {_reason(error)}",
+            hint="check HTTPS_PROXY, NO_PROXY or proxies=",
+            retryable=True,
+        )
+    if isinstance(error, requests.exceptions.SSLError):
+        return TransportError(
+            f"TLS to {host} failed: {_reason(error)}",
+            hint="behind a TLS-inspecting proxy, give its CA bundle as verify=; an expired or foreign certificate is to "
+            "be mended at the server",
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return TransportError(
+            f"{host} did not accept a connection within {settings.connect_timeout_seconds} s",
+            hint="is port 443 open to it, or is a proxy needed?",
+            retryable=True,
+        )
+    if isinstance(error, requests.exceptions.Timeout):
+        return TransportError(f"{host} did not answer within {settings.read_timeout_seconds} s", retryable=True)
+    if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
+        return ConfigurationError("the URL of a proxy cannot be used", hint="such as http://proxy.example.com:3128")
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        # requests raises a bare OSError for a CA bundle that is not there.
+        return ConfigurationError(f"the CA bundle cannot be used: {_reason(error)}", hint="check verify= and REQUESTS_CA_BUNDLE")
+    return TransportError(f"no answer from {host}: {_reason(error)}", hint=_network_hint(error), retryable=True)
+
+
+def _network_hint(error: Exception) -> str | None:
+    if isinstance(_innermost(error), urllib3.exceptions.NameResolutionError):
+        return "the name does not resolve: is the region right, and is DNS working?"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    """Return the innermost reason in a line, without a proxy's user name and password."""
+    return _USER_INFO.sub("//", " ".join(str(_innermost(error)).split()))[:300]
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return what urllib3 wrapped: MaxRetryError has it as ``reason``, requests as its first argument."""
+    for _ in range(10):
+        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
+        if not isinstance(inner, BaseException):
+            break
+        error = inner
+    return error
+
+
+def _without_secrets(error: Exception) -> Exception | None:
+    # A requests exception carries the request, and with it the signature, into pickles and debuggers.
+    if isinstance(error, requests.RequestException):
+        error.request = None
+        error.response = None
+    return error
