@@ -116,6 +116,7 @@ class ServiceError(RolesAnywhereError):
         service_message: The service's own sentence, or None.
         request_id: The service's identifier of the request, or None.
         retryable: Whether the same request may succeed later.
+        retry_after_seconds: How long the service asks to wait, or None.
     """
 
     def __init__(
@@ -128,6 +129,7 @@ class ServiceError(RolesAnywhereError):
         service_message: str | None = None,
         request_id: str | None = None,
         retryable: bool = False,
+        retry_after_seconds: float | None = None,
     ) -> None:
         super().__init__(message, hint=hint)
         self.status = status
@@ -135,6 +137,7 @@ class ServiceError(RolesAnywhereError):
         self.service_message = service_message
         self.request_id = request_id
         self.retryable = retryable
+        self.retry_after_seconds = retry_after_seconds
 
 
 class AccessDeniedError(ServiceError):

@@ -6,7 +6,7 @@ import hashlib
 import logging
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
 
@@ -64,13 +64,12 @@ class LoadedIdentity:
         object.__setattr__(self, "chain_header", chain_base64(self.chain))
 
 
-@dataclass(frozen=True)
-class _Sources:
+class _Sources(NamedTuple):
     """Where the three parts come from; None for the key: it stands beside the certificate."""
 
-    certificate: Source = field(repr=False)
-    private_key: Source | None = field(repr=False)
-    intermediates: Source | None = field(repr=False)
+    certificate: Source
+    private_key: Source | None
+    intermediates: Source | None
 
     def read(self) -> _Contents:
         certificate = read_source(self.certificate, what="certificate", error=CertificateLoadError)
@@ -101,18 +100,39 @@ class _Contents:
 
 
 class Identity:
-    """A certificate, its chain and its private key, from files that may rotate or from bytes.
+    """A certificate, its chain and its private key as one thing; files among them are read again when they change.
 
-    Make one with ``from_files`` or ``from_bytes``. One object serves many threads.
+    One object serves many threads. ``Identity.from_files`` and ``Identity.from_bytes`` say what they take; the class
+    itself takes either, part by part.
+
+    Args:
+        certificate: A path, or PEM or DER bytes. In a full chain the leaf is the certificate that the key fits, and
+            the other certificates are the intermediates, in their order.
+        private_key: None: it stands beside the certificate.
+        intermediates: Sent as they are; what stands beside the leaf is not sent then.
+        passphrase: For an encrypted key; a callable is asked at each reading of one.
+
+    Raises:
+        CertificateLoadError: The certificate or the intermediates cannot be read or understood.
+        PrivateKeyLoadError: The private key cannot be read or understood.
+        PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
+        UnsupportedKeyError: The key is neither RSA nor EC.
+        KeyMismatchError: The key is not the certificate's.
     """
 
-    def __init__(self, sources: _Sources, passphrase: Passphrase | None, *, from_files: bool) -> None:
+    def __init__(
+        self,
+        certificate: Source,
+        private_key: Source | None = None,
+        intermediates: Source | None = None,
+        passphrase: Passphrase | None = None,
+    ) -> None:
+        self._restore(_Sources(certificate, private_key, intermediates), passphrase)
+        self.load()
+
+    def _restore(self, sources: _Sources, passphrase: Passphrase | None) -> None:
         self._sources = sources
         self._passphrase = passphrase
-        self._from_files = from_files
-        self._reset()
-
-    def _reset(self) -> None:
         self._loaded: tuple[bytes, LoadedIdentity] | None = None
         self._failure_told = False
         self._exposure_told = False
@@ -125,25 +145,15 @@ class Identity:
         intermediates: StrPath | None = None,
         passphrase: Passphrase | None = None,
     ) -> Identity:
-        """Make an identity of files, read now and again whenever their content changes.
-
-        Args:
-            certificate: PEM or DER. In a full-chain file the leaf is the certificate that the key fits, and the
-                other certificates are the intermediates, in the order of the file.
-            private_key: None: it is in the certificate's file.
-            intermediates: A PEM bundle that is sent as it is; what stands beside the leaf is not sent then.
-            passphrase: For an encrypted key; a callable is asked at each reading of one.
+        """Make an identity of files, read now, and again whenever their content changes.
 
         Raises:
-            CertificateLoadError: The certificate or the intermediates cannot be read or understood.
-            PrivateKeyLoadError: The private key cannot be read or understood.
-            PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
-            UnsupportedKeyError: The key is neither RSA nor EC.
-            KeyMismatchError: The key is not the certificate's.
+            ConfigurationError: Bytes were given.
+            CertificateError, PrivateKeyError: As the class.
         """
-        identity = cls(_Sources(certificate, private_key, intermediates), passphrase, from_files=True)
-        identity.load()
-        return identity
+        if _any_bytes(certificate, private_key, intermediates):
+            raise ConfigurationError("Identity.from_files takes paths", hint="Identity.from_bytes takes bytes")
+        return cls(certificate, private_key, intermediates, passphrase)
 
     @classmethod
     def from_bytes(
@@ -153,20 +163,18 @@ class Identity:
         intermediates: bytes | None = None,
         passphrase: Passphrase | None = None,
     ) -> Identity:
-        """Make an identity of PEM or DER bytes; for the rest as ``from_files``.
+        """Make an identity of PEM or DER bytes.
 
         Raises:
             ConfigurationError: Something else than bytes was given.
-            RolesAnywhereError: As ``from_files``.
+            CertificateError, PrivateKeyError: As the class.
         """
-        for name, part in (("certificate", certificate), ("private_key", private_key), ("intermediates", intermediates)):
-            if part is not None and not isinstance(part, (bytes, bytearray)):
+        for part in (certificate, private_key, intermediates):
+            if part is not None and not _any_bytes(part):
                 raise ConfigurationError(
-                    f"{name} must be bytes, not {type(part).__name__}", hint="Identity.from_files takes paths"
+                    f"Identity.from_bytes takes bytes, not {type(part).__name__}", hint="Identity.from_files takes paths"
                 )
-        identity = cls(_Sources(certificate, private_key, intermediates), passphrase, from_files=False)
-        identity.load()
-        return identity
+        return cls(certificate, private_key, intermediates, passphrase)
 
     @property
     def current(self) -> LoadedIdentity:
@@ -233,25 +241,20 @@ class Identity:
         _logger.warning("the private key file %s can be read by other users; chmod 600 it", path)
 
     def __repr__(self) -> str:
-        if self._from_files:
-            return f"<Identity from {describe_source(self._sources.certificate, 'certificate')}>"
-        return "<Identity from bytes>"
+        return f"<Identity of {describe_source(self._sources.certificate, 'certificate')}>"
 
     def __getstate__(self) -> dict[str, object]:
-        if not self._from_files:
-            self._refuse_pickle()
+        if _any_bytes(*self._sources):
+            raise ConfigurationError(
+                "an identity made of bytes cannot be pickled: the private key would go along",
+                hint="use Identity.from_files, which carries the paths, or make the identity in each process",
+            )
         # A passphrase that is text stays here; a callable goes along by its name, as pickle does with functions.
-        passphrase = self._passphrase if callable(self._passphrase) else None
-        return {"sources": self._sources, "passphrase": passphrase}
+        return {"sources": self._sources, "passphrase": self._passphrase if callable(self._passphrase) else None}
 
-    def __setstate__(self, state: dict[str, object]) -> None:
-        self._sources = state["sources"]  # type: ignore[assignment]
-        self._passphrase = state["passphrase"]  # type: ignore[assignment]
-        self._from_files = True
-        self._reset()
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._restore(state["sources"], state["passphrase"])
 
-    def _refuse_pickle(self) -> NoReturn:
-        raise ConfigurationError(
-            "an identity made of bytes cannot be pickled: the private key would go along",
-            hint="use Identity.from_files, which carries the paths, or make the identity in each process",
-        )
+
+def _any_bytes(*sources: object) -> bool:
+    return any(isinstance(source, (bytes, bytearray)) for source in sources)

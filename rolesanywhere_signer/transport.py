@@ -33,7 +33,7 @@ class Answer:
     """
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 
 
@@ -47,10 +47,12 @@ def send(signed: SignedRequest, settings: Settings) -> Answer:
     # A new session each time: nothing is shared between threads, and no connection with a process that forked.
     with requests.Session() as session:
         session.headers.clear()
+        # Plain HTTP goes to loopback only, and never out through a proxy of the environment.
+        session.trust_env = signed.url.startswith("https:")
         try:
             return _exchange(session, signed, settings)
         except _FOREIGN as error:
-            raise _our_error(error, signed, settings) from _without_secrets(error)
+            raise _our_error(error, signed, settings) from _presentable(error)
 
 
 _FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
@@ -59,8 +61,9 @@ _FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, Va
 def _exchange(session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
     request = requests.Request(signed.method, signed.url, data=signed.body, auth=_SignedAlready(signed.headers))
     prepared = session.prepare_request(request)
+    proxies = dict(settings.proxies or {}) if session.trust_env else {}
     merged = session.merge_environment_settings(
-        prepared.url, dict(settings.proxies or {}), stream=True, verify=_verify(settings), cert=None
+        prepared.url, proxies, stream=True, verify=_verify(settings), cert=None
     )
     timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
     with session.send(prepared, timeout=timeout, allow_redirects=False, **merged) as response:
@@ -145,9 +148,12 @@ def _innermost(error: BaseException) -> BaseException:
     return error
 
 
-def _without_secrets(error: Exception) -> Exception | None:
-    # A requests exception carries the request, and with it the signature, into pickles and debuggers.
+def _presentable(error: Exception) -> Exception | None:
+    """Return ``error`` as a cause that may be shown, or None if a proxy's password stands in its text."""
+    if _USER_INFO.search(f"{error} {_innermost(error)}"):
+        return None
     if isinstance(error, requests.RequestException):
+        # These carry the signed request into debuggers and crash reports.
         error.request = None
         error.response = None
     return error

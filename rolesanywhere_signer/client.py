@@ -1,0 +1,206 @@
+"""CreateSession: send it, try again where that can help, map what comes back."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from . import transport
+from ._version import __version__
+from .answers import answer_date, is_invalid_signature, parse_answer
+from .certificates import CertificateSource, load_certificates
+from .clock import Clock, require_aware, sleep, utc_now
+from .diagnosis import TELLING_SKEW, Circumstances, clock_hint, explain
+from .endpoints import is_loopback
+from .errors import RolesAnywhereError, ServiceError, TransportError
+from .signer import Request, SigV4X509Signer
+from .validation import validate_loaded
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from .credentials import Credentials
+    from .identity import Identity, LoadedIdentity
+    from .settings import Settings
+
+_logger = logging.getLogger("rolesanywhere_signer")
+
+_FIRST_DELAY_SECONDS = 0.2
+_LONGEST_DELAY_SECONDS = 20.0
+_LARGEST_CORRECTION = timedelta(hours=24)
+
+
+class RolesAnywhereClient:
+    """Calls CreateSession for one identity and one set of settings. Making one sends nothing.
+
+    Args:
+        settings: What to ask for.
+        identity: Who asks.
+        clock: A callable that returns the time, aware; None: this machine's.
+        trust_anchor: The trust anchor's certificate, path or bytes, where it is at hand: refusals are then explained
+            by checking the path here. It is never sent.
+
+    Raises:
+        CertificateLoadError: ``trust_anchor`` cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity,
+        clock: Clock | None = None,
+        *,
+        trust_anchor: CertificateSource | None = None,
+    ) -> None:
+        self.settings = settings
+        self.identity = identity
+        self.clock = clock or utc_now
+        self._trust_anchor = trust_anchor
+        self._told_about: str | None = None
+        self._anchors()
+        if settings.verify is False:
+            _logger.warning("TLS verification is off: whoever stands in between can read the credentials")
+
+    def create_session(self) -> Credentials:
+        """Exchange the certificate for temporary credentials.
+
+        Network faults, throttling and errors of the server are tried again with jittered back-off, each time
+        signed anew, up to ``settings.max_attempts`` in all. A signature that is refused because this machine's clock
+        is wrong is tried once more with the time of the service.
+
+        Returns:
+            Fresh credentials.
+
+        Raises:
+            CertificateError, PrivateKeyError: The identity cannot be used.
+            SigningError: The key failed to sign.
+            TransportError: No answer came.
+            ServiceError: The service refused; ``.hint`` says why as far as it is known here.
+            ResponseError: The answer cannot be understood.
+        """
+        loaded = self.identity.load(self._now())
+        self._tell_findings(loaded)
+        return _Call(self, loaded).run()
+
+    def _now(self) -> datetime:
+        return require_aware(self.clock(), "what the clock returned")
+
+    def _anchors(self) -> list[x509.Certificate] | None:
+        if self._trust_anchor is None:
+            return None
+        return load_certificates(self._trust_anchor, "trust anchor")
+
+    def _tell_findings(self, loaded: LoadedIdentity) -> None:
+        """Log once for each certificate what the service may refuse; the service decides."""
+        if self._told_about == loaded.x509_header:
+            return
+        self._told_about = loaded.x509_header
+        try:
+            report = validate_loaded(loaded.certificate, loaded.chain, self._anchors(), self._now())
+        except RolesAnywhereError as error:
+            _logger.warning("the certificate could not be validated before its use: %s", error.message)
+            return
+        for finding in report.findings:
+            _logger.warning("%s; %s", finding, finding.hint)
+
+
+class _Call:
+    """One CreateSession: the identity as it was at the start, and a correction of the clock that ends with the call."""
+
+    def __init__(self, client: RolesAnywhereClient, loaded: LoadedIdentity) -> None:
+        self._client = client
+        self._settings = client.settings
+        self._loaded = loaded
+        self._correction = timedelta(0)
+        self._signer = SigV4X509Signer(client.identity, client.settings.region)
+
+    def run(self) -> Credentials:
+        attempt = 1
+        while True:
+            try:
+                return self._attempt()
+            except (TransportError, ServiceError) as error:
+                if not error.retryable or attempt >= self._settings.max_attempts:
+                    raise
+                delay = _delay_seconds(attempt, error)
+                _logger.info("attempt %d of CreateSession failed, the next in %.1f s: %s", attempt, delay, error.message)
+            sleep(delay)
+            attempt += 1
+
+    def _attempt(self) -> Credentials:
+        answer = self._send()
+        if self._learns_the_time(answer):
+            answer = self._send()
+        now = self._client._now()
+        try:
+            return parse_answer(answer, now)
+        except ServiceError as error:
+            self._explain(error, _skew(answer, now), now)
+            raise
+
+    def _explain(self, error: ServiceError, skew: timedelta | None, now: datetime) -> None:
+        try:
+            known = Circumstances(self._settings, self._loaded, self._client._anchors(), now, skew)
+            error.hint = explain(error, known)
+        except RolesAnywhereError as fault:
+            # An explanation that fails must not hide what it explains.
+            _logger.warning("the error could not be explained: %s", fault.message)
+
+    def _send(self) -> transport.Answer:
+        signed = self._signer.sign(_request(self._settings), at=self._client._now() + self._correction)
+        return transport.send(signed, self._settings)
+
+    def _learns_the_time(self, answer: transport.Answer) -> bool:
+        """Return whether the clock explains a refusal, and another request with the service's time is worth its while."""
+        if self._correction or not is_invalid_signature(answer) or not _time_is_trustworthy(self._settings):
+            return False
+        skew = _skew(answer, self._client._now())
+        if skew is None or not TELLING_SKEW <= abs(skew) <= _LARGEST_CORRECTION:
+            return False
+        self._correction = skew
+        _logger.warning("%s; trying once more with the service's time", clock_hint(skew))
+        return True
+
+
+def _request(settings: Settings) -> Request:
+    parameters: dict[str, object] = {
+        "profileArn": settings.profile_arn,
+        "roleArn": settings.role_arn,
+        "trustAnchorArn": settings.trust_anchor_arn,
+    }
+    optional = {
+        "durationSeconds": settings.duration_seconds,
+        "instanceProperties": settings.instance_properties,
+        "roleSessionName": settings.role_session_name,
+    }
+    parameters.update({name: value for name, value in optional.items() if value is not None})
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        # The bound on the answer is a bound on what was sent, not on what it unpacks to.
+        "Accept-Encoding": "identity",
+        "User-Agent": f"rolesanywhere-signer/{__version__}",
+    }
+    return Request("POST", f"{settings.url}/sessions", headers, json.dumps(parameters))
+
+
+def _skew(answer: transport.Answer, now: datetime) -> timedelta | None:
+    date = answer_date(answer)
+    return None if date is None else date - now
+
+
+def _time_is_trustworthy(settings: Settings) -> bool:
+    # Over TLS that nobody verified, whoever answers could have a request signed for a time to come.
+    url = urlsplit(settings.url)
+    return is_loopback(url.hostname or "") or (url.scheme == "https" and settings.verify is not False)
+
+
+def _delay_seconds(attempt: int, error: TransportError | ServiceError) -> float:
+    """Return the back-off: full jitter, doubled at each attempt; what the service asks for, within bounds."""
+    asked = error.retry_after_seconds if isinstance(error, ServiceError) else None
+    backoff = random.uniform(0, _FIRST_DELAY_SECONDS * 2**attempt)  # noqa: S311 - spreads load, keeps no secret
+    return min(max(backoff, asked or 0), _LONGEST_DELAY_SECONDS)

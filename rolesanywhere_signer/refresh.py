@@ -1,0 +1,189 @@
+"""When to ask again: the windows, one call for many askers, the last good credentials. Standard library only."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import os
+import random
+import threading
+import weakref
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from .clock import Clock
+from .errors import RolesAnywhereError
+
+if TYPE_CHECKING:
+    from .credentials import Credentials
+
+_logger = logging.getLogger("rolesanywhere_signer")
+
+_LONGEST_WINDOW = timedelta(seconds=900)
+# Nobody waits for a renewal while more than this remains.
+_MANDATORY_WINDOW = timedelta(seconds=60)
+_FIRST_BACKOFF_SECONDS = 5.0
+_LONGEST_BACKOFF_SECONDS = 120.0
+
+
+class Refresher:
+    """Holds the current credentials and decides when ``fetch`` is called; one call at a time, for all threads.
+
+    Args:
+        fetch: Returns fresh credentials, or raises.
+        clock: Returns the time, aware.
+    """
+
+    def __init__(self, fetch: Callable[[], Credentials], clock: Clock) -> None:
+        self._fetch = fetch
+        self._clock = clock
+        self._current: Credentials | None = None
+        self._window = _LONGEST_WINDOW
+        self._failures = 0
+        self._not_before: datetime | None = None
+        self._forget_other_threads()
+        _refreshers.add(self)
+
+    def _forget_other_threads(self) -> None:
+        # Also called in a forked child: a lock held by a thread that does not exist there would never be released.
+        self._lock = threading.Lock()
+        self._flight: _Flight | None = None
+
+    def get(self) -> Credentials:
+        """Return credentials that are valid now, fetching them only when that is due.
+
+        Raises:
+            RolesAnywhereError: None could be had, and the last ones have expired.
+        """
+        current = self._current
+        now = self._clock()
+        if current is None:
+            return self._join_flight()
+        remaining = current.expiration - now
+        if remaining >= self._window:
+            return current
+        if remaining > _MANDATORY_WINDOW:
+            self._renew_in_background(now)
+            return self._current or current
+        return self._renew_while_waiting(current, now)
+
+    def _renew_in_background(self, now: datetime) -> None:
+        flight = self._take_off(now)
+        if flight is not None:
+            threading.Thread(target=self._fly_alone, args=(flight,), name="rolesanywhere-refresh", daemon=True).start()
+
+    def _renew_while_waiting(self, current: Credentials, now: datetime) -> Credentials:
+        valid = current.expiration > now
+        if valid and self._backing_off(now):
+            return current
+        try:
+            return self._join_flight()
+        except RolesAnywhereError:
+            # The time may have passed the end while the call was failing.
+            if current.expiration > self._clock():
+                return current
+            raise
+
+    def _join_flight(self) -> Credentials:
+        """Wait for the call that is under way, or make it."""
+        while True:
+            with self._lock:
+                flight = self._flight
+                leads = flight is None
+                if flight is None:
+                    flight = self._flight = _Flight()
+            if leads:
+                return self._fly(flight)
+            credentials = flight.wait()
+            if credentials is not None:
+                return credentials
+
+    def _take_off(self, now: datetime) -> _Flight | None:
+        """Return a new flight, or None when one is under way or the last one failed a moment ago."""
+        with self._lock:
+            if self._flight is not None or self._backing_off(now):
+                return None
+            self._flight = _Flight()
+            return self._flight
+
+    def _backing_off(self, now: datetime) -> bool:
+        return self._not_before is not None and now < self._not_before
+
+    def _fly(self, flight: _Flight) -> Credentials:
+        try:
+            credentials = self._fetch()
+        except Exception as error:
+            self._note_failure(error)
+            flight.error = error
+            raise
+        else:
+            self._note_success(credentials)
+            flight.credentials = credentials
+            return credentials
+        finally:
+            # An interrupt (Ctrl-C) ends here too: those who wait find neither, and one of them makes the call.
+            self._land(flight)
+            flight.landed.set()
+
+    def _fly_alone(self, flight: _Flight) -> None:
+        # What failed is noted and logged; nobody waits for this thread.
+        with contextlib.suppress(Exception):
+            self._fly(flight)
+
+    def _land(self, flight: _Flight) -> None:
+        with self._lock:
+            if self._flight is flight:
+                self._flight = None
+
+    def _note_success(self, credentials: Credentials) -> None:
+        length = credentials.expiration - self._clock()
+        self._window = min(_LONGEST_WINDOW, length / 3)
+        self._current = credentials
+        self._failures = 0
+        self._not_before = None
+
+    def _note_failure(self, error: Exception) -> None:
+        self._failures += 1
+        longest = min(_FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10), _LONGEST_BACKOFF_SECONDS)
+        seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
+        self._not_before = self._clock() + timedelta(seconds=seconds)
+        if self._current is None or self._current.expiration <= self._clock():
+            return  # the caller gets the error itself
+        _logger.warning(
+            "the credentials could not be renewed; those at hand are valid until %s and stay in use: %s",
+            self._current.expiration.isoformat(),
+            error if isinstance(error, RolesAnywhereError) else type(error).__name__,
+        )
+
+
+class _Flight:
+    """One call that many threads may wait for."""
+
+    def __init__(self) -> None:
+        self.landed = threading.Event()
+        self.credentials: Credentials | None = None
+        self.error: Exception | None = None
+
+    def wait(self) -> Credentials | None:
+        """Return what the call brought, or None if it was abandoned; raise what it raised."""
+        self.landed.wait()
+        if self.error is None:
+            return self.credentials
+        # A copy for each waiting thread: raising writes the traceback into the exception.
+        shared = copy.copy(self.error)
+        shared.__cause__ = self.error.__cause__
+        raise shared
+
+
+_refreshers: weakref.WeakSet[Refresher] = weakref.WeakSet()
+
+
+def _after_fork_in_child() -> None:
+    for refresher in list(_refreshers):
+        refresher._forget_other_threads()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
