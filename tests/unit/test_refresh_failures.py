@@ -1,0 +1,206 @@
+"""A renewal that fails: the last good credentials, the back-off, the log."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+import pytest
+
+from rolesanywhere_signer.credentials import Credentials
+from rolesanywhere_signer.errors import AccessDeniedError, RolesAnywhereError, TransportError
+from rolesanywhere_signer.refresh import Refresher
+from tests.support.refreshing import Asker, CountingFetch, SetClock, join_all, new_refresher, settle
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_failed_first_call_raises_its_error() -> None:
+    _, service, refresher = new_refresher()
+    service.error = AccessDeniedError("refused", hint="do this")
+    with pytest.raises(AccessDeniedError, match="refused") as caught:
+        refresher.get()
+    assert caught.value.hint == "do this"
+
+
+def test_a_failed_first_call_is_not_logged_because_the_caller_gets_it(caplog: pytest.LogCaptureFixture) -> None:
+    _, service, refresher = new_refresher()
+    service.error = TransportError("no answer")
+    with caplog.at_level(logging.DEBUG), pytest.raises(TransportError):
+        refresher.get()
+    assert warnings(caplog) == []
+
+
+def test_after_a_failed_first_call_the_next_use_tries_again() -> None:
+    _, service, refresher = new_refresher()
+    service.error = TransportError("no answer")
+    with pytest.raises(TransportError):
+        refresher.get()
+    service.error = None
+    assert refresher.get().access_key_id == "ASIA2"
+
+
+def test_a_failed_renewal_leaves_the_old_credentials_in_use_and_is_logged_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock, service, refresher = new_refresher()
+    first = refresher.get()
+    service.error = TransportError("no answer from the service")
+    clock.be_at_second(601)
+
+    with caplog.at_level(logging.DEBUG):
+        for _ in range(100):
+            assert refresher.get() is first
+            settle()
+
+    assert service.calls == 2
+    [message] = warnings(caplog)
+    assert "no answer from the service" in message
+    assert first.expiration.isoformat() in message
+
+
+def test_the_log_of_a_failed_renewal_holds_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    clock, service, refresher = new_refresher()
+    refresher.get()
+    # An error that is not ours may say anything, so only its class is told.
+    service.error = ValueError("a-secret-key")
+    clock.be_at_second(601)
+
+    with caplog.at_level(logging.DEBUG):
+        refresher.get()
+        settle()
+
+    [message] = warnings(caplog)
+    assert "ValueError" in message
+    assert "a-secret-key" not in caplog.text
+    assert "a-session-token" not in caplog.text
+
+
+def test_the_next_try_waits_for_a_back_off_that_grows_and_ends(caplog: pytest.LogCaptureFixture) -> None:
+    """Over one hour-long window of 900 s the tries are few, each further from the last, never over 120 s apart."""
+    clock, service, refresher = new_refresher(3600)
+    refresher.get()
+    service.error = TransportError("no answer")
+    tries: list[int] = []
+
+    for second in range(2701, 3540):
+        clock.be_at_second(second)
+        before = service.calls
+        refresher.get()
+        settle()
+        if service.calls > before:
+            tries.append(second)
+
+    gaps = [later - earlier for earlier, later in zip(tries, tries[1:])]
+    assert tries[0] == 2701
+    assert 2 <= gaps[0] <= 6
+    assert max(gaps) <= 121
+    assert gaps[-1] >= 60
+    assert len(tries) <= 22
+    assert len(warnings(caplog)) == len(tries)
+
+
+def test_a_renewal_after_failures_ends_the_back_off() -> None:
+    clock, service, refresher = new_refresher()
+    refresher.get()
+    service.error = TransportError("no answer")
+    clock.be_at_second(601)
+    refresher.get()
+    settle()
+    service.error = None
+
+    clock.be_at_second(607)
+    refresher.get()
+    settle()
+    assert refresher.get().access_key_id == "ASIA3"
+
+    clock.pass_seconds(601)
+    refresher.get()
+    settle()
+    assert service.calls == 4
+
+
+def test_a_failure_in_the_last_60_s_leaves_the_old_credentials_in_use() -> None:
+    clock, service, refresher = new_refresher()
+    first = refresher.get()
+    service.error = TransportError("no answer")
+    clock.be_at_second(850)
+
+    assert refresher.get() is first
+    assert refresher.get() is first
+    assert service.calls == 2  # the second use is within the back-off
+
+
+def test_after_expiry_the_error_is_raised() -> None:
+    clock, service, refresher = new_refresher()
+    refresher.get()
+    service.error = TransportError("no answer")
+    clock.be_at_second(850)
+    refresher.get()
+
+    clock.be_at_second(900)
+    with pytest.raises(TransportError, match="no answer"):
+        refresher.get()
+
+    # The back-off of the earlier failure does not hold up a service that is there again.
+    service.error = None
+    assert refresher.get().access_key_id == "ASIA4"
+
+
+def test_credentials_that_end_while_the_call_fails_are_not_handed_out() -> None:
+    clock = SetClock()
+    service = CountingFetch(clock)
+    slow = False
+
+    def fetch() -> Credentials:
+        if slow:
+            clock.pass_seconds(30)
+            raise TransportError("no answer within 30 s")
+        return service.fetch()
+
+    refresher = Refresher(fetch, clock)
+    refresher.get()
+    slow = True
+    clock.be_at_second(880)
+
+    with pytest.raises(TransportError, match="within 30 s"):
+        refresher.get()
+
+
+@pytest.mark.xfail(strict=True, reason="RuntimeError of Thread.start escapes, and the flight never lands")
+@pytest.mark.parametrize("second", [700, 850])
+def test_a_thread_that_cannot_be_started_leaves_the_old_credentials_in_use(
+    monkeypatch: pytest.MonkeyPatch, second: int
+) -> None:
+    """At the end of a process, and when it has too many threads, ``Thread.start`` raises RuntimeError."""
+    clock, service, refresher = new_refresher()
+
+    def cannot_start(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    first = refresher.get()
+    clock.be_at_second(700)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", cannot_start)
+        assert refresher.get() is first
+
+    # The call that never started must not be waited for.
+    asker = Asker(refresher)
+    clock.be_at_second(second)
+    asker = Asker(refresher)
+    join_all([asker.thread])
+    assert isinstance(asker.outcome, Credentials)
+
+
+def test_errors_of_the_call_keep_their_cause() -> None:
+    clock = SetClock()
+    cause = OSError("the cable")
+
+    def fetch() -> Credentials:
+        raise TransportError("no answer") from cause
+
+    with pytest.raises(RolesAnywhereError) as caught:
+        Refresher(fetch, clock).get()
+    assert caught.value.__cause__ is cause
