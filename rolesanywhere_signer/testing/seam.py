@@ -1,0 +1,29 @@
+"""The one place where errors of foreign libraries about bad arguments become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cryptography.exceptions import UnsupportedAlgorithm
+
+from ..errors import ConfigurationError
+
+_FOREIGN = (ValueError, TypeError, AttributeError, OverflowError, UnsupportedAlgorithm)
+
+
+@contextmanager
+def arguments_of(what: str) -> Iterator[None]:
+    """Turn what cryptography says about a bad argument inside the block into our error.
+
+    Args:
+        what: What the argument is for, as the message begins.
+
+    Raises:
+        ConfigurationError: The block raised for a bad argument.
+    """
+    try:
+        yield
+    except _FOREIGN as error:
+        reason = str(error) or type(error).__name__
+        raise ConfigurationError(f"{what}: {reason}") from error
