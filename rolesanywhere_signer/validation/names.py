@@ -1,0 +1,25 @@
+"""Distinguished names as RFC 5280, 7.1 compares them: without regard to case, spacing and string type."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from cryptography import x509
+
+_CanonicalValue = str | bytes
+CanonicalRdn = frozenset[tuple[str, _CanonicalValue]]
+CanonicalName = tuple[CanonicalRdn, ...]
+
+
+def canonical_name(name: x509.Name) -> CanonicalName:
+    """Return ``name`` in a form that is equal exactly when RFC 5280 calls two names equal.
+
+    A CA may write its name as UTF8String in one certificate and as PrintableString in another.
+    """
+    return tuple(frozenset((part.oid.dotted_string, _fold(part.value)) for part in rdn) for rdn in name.rdns)
+
+
+def _fold(value: str | bytes) -> _CanonicalValue:
+    if isinstance(value, bytes):
+        return value
+    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
