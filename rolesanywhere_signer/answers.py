@@ -76,7 +76,7 @@ def answer_date(answer: Answer) -> datetime | None:
 
 def is_invalid_signature(answer: Answer) -> bool:
     """Return whether the service refused the signature, which it also does when a clock is wrong."""
-    said = _text(_json_object(answer.body).get("message")) or ""
+    said = _message(_json_object(answer.body)) or ""
     return answer.status == 403 and said.lower().startswith("invalid signature")
 
 
@@ -89,7 +89,7 @@ def _retry_after_seconds(answer: Answer) -> float | None:
 def _service_error(answer: Answer) -> ServiceError:
     body = _json_object(answer.body)
     code = _error_code(answer, body)
-    said = _text(body.get("message", body.get("Message")))
+    said = _message(body)
     kind = _BY_CODE.get(code or "") or _BY_STATUS.get(answer.status, ServiceError)
     retryable = answer.status == 429 or answer.status >= 500 or kind is ThrottledError
     return kind(
@@ -111,6 +111,10 @@ def _error_code(answer: Answer, body: Mapping[str, Any]) -> str | None:
         if _ERROR_CODE.fullmatch(code):
             return code
     return None
+
+
+def _message(body: Mapping[str, Any]) -> str | None:
+    return _text(body.get("message", body.get("Message")))
 
 
 def _what_came(answer: Answer) -> str:

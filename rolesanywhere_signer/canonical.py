@@ -58,9 +58,10 @@ def canonical_query(query: str) -> str:
     if not query:
         return ""
     # latin-1 keeps every byte, whatever the encoding of what was percent-encoded.
-    pairs = parse_qsl(query, keep_blank_values=True, encoding="latin-1")
-    encoded = sorted((quote(name, safe="~", encoding="latin-1"), quote(value, safe="~", encoding="latin-1"))
-                     for name, value in pairs)
+    pairs = parse_qsl(query.encode().decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    encoded = sorted(
+        (quote(name, safe="~", encoding="latin-1"), quote(value, safe="~", encoding="latin-1")) for name, value in pairs
+    )
     return "&".join(f"{name}={value}" for name, value in encoded)
 
 

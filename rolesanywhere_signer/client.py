@@ -109,14 +109,14 @@ class RolesAnywhereClient:
 
 
 class _Call:
-    """One CreateSession: the identity as it was at the start, and a correction of the clock that ends with the call."""
+    """One CreateSession with its attempts, and a correction of the clock that ends with it."""
 
     def __init__(self, client: RolesAnywhereClient, loaded: LoadedIdentity) -> None:
         self._client = client
         self._settings = client.settings
         self._loaded = loaded
         self._correction = timedelta(0)
-        self._signer = SigV4X509Signer(client.identity, client.settings.region)
+        self._signer = SigV4X509Signer(client.identity, client.settings.signing_region)
 
     def run(self) -> Credentials:
         attempt = 1

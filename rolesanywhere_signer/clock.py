@@ -29,7 +29,10 @@ def require_aware(moment: datetime, what: str) -> datetime:
             f"{what} is a datetime without a time zone",
             hint="give an aware datetime, such as datetime.now(timezone.utc)",
         )
-    return moment.astimezone(timezone.utc)
+    try:
+        return moment.astimezone(timezone.utc)
+    except OverflowError:
+        raise ConfigurationError(f"{what} lies outside of the calendar") from None
 
 
 def amz_date(moment: datetime) -> str:

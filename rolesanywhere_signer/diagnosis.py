@@ -70,6 +70,8 @@ def clock_hint(skew: timedelta | None) -> str | None:
 
 
 def _invalid_signature(known: Circumstances) -> str:
+    if known.skew is None:
+        return "is this machine's clock right? The answer had no date to compare it with; a clock minutes off leads to this"
     return clock_hint(known.skew) or (
         "the clocks agree and the key is the certificate's, so something between here and the service changed the "
         "request: a proxy that rewrites headers, or an endpoint_url that forwards to another host name"

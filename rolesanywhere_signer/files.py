@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import tempfile
 from typing import Union
@@ -14,6 +15,7 @@ Source = Union[str, "os.PathLike[str]", bytes]
 
 # A chain of six ML-DSA-87 certificates in PEM is about 80 KB; a trust anchor may have 204,800 characters.
 MAX_BYTES = 1024 * 1024
+_KEY_LIKE = re.compile(r"M[A-Za-z0-9+/=\s]{39,}|.*[\r\n].*|.{1024,}", re.DOTALL)
 
 
 def read_source(source: Source, *, what: str, error: type[RolesAnywhereError]) -> bytes:
@@ -51,17 +53,34 @@ def _checked_path(source: StrPath, *, what: str, error: type[RolesAnywhereError]
 
 def _read_file(path: str, *, what: str, error: type[RolesAnywhereError]) -> bytes:
     try:
-        with open(path, "rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        with open(path, "rb", opener=_open_without_waiting) as file:
+            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+            content = file.read(MAX_BYTES + 1) if regular else b""
     except (OSError, ValueError) as cause:
-        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
+        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__
         raise error(
-            f"cannot read the {what} file {path!r}: {reason}",
+            f"cannot read the {what} file {_shown(path)}: {reason}",
             hint="check that the path is right and that this user may read it",
-        ) from cause
+        ) from (None if _KEY_LIKE.fullmatch(path) else cause)
+    if not regular:
+        raise error(
+            f"the {what} {_shown(path)} is not a regular file", hint="read a pipe or a device yourself and pass the bytes"
+        )
     if len(content) > MAX_BYTES:
-        raise error(f"the {what} file {path!r} has more than {MAX_BYTES:,} bytes")
+        raise error(f"the {what} file {_shown(path)} has more than {MAX_BYTES:,} bytes")
     return content
+
+
+def _open_without_waiting(path: str, flags: int) -> int:
+    # A named pipe without a writer would keep open() waiting for ever.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def _shown(path: str) -> str:
+    """Return the path for a message, unless it looks like the key itself: base64 of DER starts with M."""
+    if _KEY_LIKE.fullmatch(path):
+        return "(not shown: it looks like the content, not like a path)"
+    return repr(path)
 
 
 def readable_by_others(path: StrPath) -> bool:

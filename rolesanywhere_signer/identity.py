@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cryptography import x509
@@ -19,7 +22,7 @@ from .certificates import (
     name_text,
     parse_certificates,
 )
-from .clock import utc_now
+from .clock import require_aware, utc_now
 from .errors import (
     CertificateError,
     CertificateLoadError,
@@ -194,6 +197,7 @@ class Identity:
             CertificateLoadError, PrivateKeyLoadError, PassphraseError, UnsupportedKeyError, KeyMismatchError:
                 The files cannot be used, and there is no good pair to go on with.
         """
+        now = utc_now() if at is None else require_aware(at, "at")
         try:
             contents = self._sources.read()
             digest = contents.digest()
@@ -201,7 +205,7 @@ class Identity:
                 self._loaded = (digest, self._parse(contents))
                 self._warn_if_exposed()
         except (CertificateError, PrivateKeyError) as error:
-            return self._last_good(error, at or utc_now())
+            return self._last_good(error, now)
         self._failure_told = False
         return self._loaded[1]
 
@@ -249,11 +253,21 @@ class Identity:
                 "an identity made of bytes cannot be pickled: the private key would go along",
                 hint="use Identity.from_files, which carries the paths, or make the identity in each process",
             )
-        # A passphrase that is text stays here; a callable goes along by its name, as pickle does with functions.
-        return {"sources": self._sources, "passphrase": self._passphrase if callable(self._passphrase) else None}
+        return {"sources": self._sources, "passphrase": _named_function(self._passphrase)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._restore(state["sources"], state["passphrase"])
+
+
+def _named_function(passphrase: Passphrase | None) -> Callable[[], str] | None:
+    """Return a function that pickle carries by its name alone, else None.
+
+    Text stays behind, and so do callables that hold it: bound methods, partial functions, objects.
+    """
+    if not isinstance(passphrase, FunctionType):
+        return None
+    module = sys.modules.get(passphrase.__module__)
+    return passphrase if getattr(module, passphrase.__qualname__, None) is passphrase else None
 
 
 def _any_bytes(*sources: object) -> bool:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass, field
 
 _BEGIN = b"-----BEGIN "
 _DASHES = b"-----"
 _BOM = b"\xef\xbb\xbf"
+# RFC 7468, section 3: printable characters, single spaces or hyphens between them.
+_LABEL = re.compile(rb"[!-,.-~]+([ -][!-,.-~]+)*")
 
 
 class PemError(ValueError):
@@ -75,7 +78,7 @@ def parse_blocks(data: bytes) -> list[PemBlock]:
 def _read_label(data: bytes, start: int) -> tuple[bytes, int]:
     label_start = start + len(_BEGIN)
     label_end = data.find(_DASHES, label_start, label_start + 100)
-    if label_end < 0 or not data[label_start:label_end].replace(b" ", b"").isalnum():
+    if label_end < 0 or not _LABEL.fullmatch(data, label_start, label_end):
         raise PemError("a line starts with -----BEGIN but is no PEM block")
     return data[label_start:label_end], label_end + len(_DASHES)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import botocore.credentials
@@ -110,7 +111,8 @@ def install(provider: RolesAnywhereProvider, botocore_session: botocore.session.
     """Put ``provider`` ahead of every credential provider of a botocore session.
 
     Raises:
-        ConfigurationError: The session has credentials already, and would go on using them.
+        ConfigurationError: The session has credentials already and would go on using them, or the AWS configuration
+            that it stands on cannot be used.
     """
     # There is no public way to see whether a session has resolved its credentials without making it resolve them.
     if getattr(botocore_session, "_credentials", None) is not None:
@@ -118,8 +120,20 @@ def install(provider: RolesAnywhereProvider, botocore_session: botocore.session.
             "the botocore session has loaded its credentials already and would go on using them",
             hint="install the provider before the first client of the session is made",
         )
-    resolver = botocore_session.get_component("credential_provider")
+    with _our_configuration_errors():
+        resolver = botocore_session.get_component("credential_provider")
     resolver.providers.insert(0, provider)
+
+
+@contextlib.contextmanager
+def _our_configuration_errors() -> Iterator[None]:
+    # botocore reads the user's files and environment here; numbers that are none come out as ValueError.
+    try:
+        yield
+    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(
+            f"the AWS configuration cannot be used: {error}", hint="check AWS_PROFILE, AWS_CONFIG_FILE and ~/.aws/config"
+        ) from error
 
 
 def create_botocore_session(
@@ -174,7 +188,7 @@ def create_botocore_session(
         trust_anchor_arn=trust_anchor_arn,
         profile_arn=profile_arn,
         role_arn=role_arn,
-        region=region or "",
+        region=region,
         duration_seconds=duration_seconds,
         role_session_name=role_session_name,
         instance_properties=instance_properties,
@@ -189,17 +203,13 @@ def create_botocore_session(
     )
     identity = Identity(certificate, private_key, intermediates, passphrase)
     client = RolesAnywhereClient(settings, identity, clock, trust_anchor=trust_anchor)
-    return _session_with(RolesAnywhereProvider(client), settings.region)
+    return _session_with(RolesAnywhereProvider(client), settings.signing_region)
 
 
 def _session_with(provider: RolesAnywhereProvider, region: str) -> botocore.session.Session:
     session = botocore.session.Session()
-    try:
+    with _our_configuration_errors():
         if session.get_config_variable("region") is None:
             session.set_config_variable("region", region)
-        install(provider, session)
-    except botocore.exceptions.BotoCoreError as error:
-        raise ConfigurationError(
-            f"the AWS configuration cannot be used: {error}", hint="check AWS_PROFILE, AWS_CONFIG_FILE and ~/.aws/config"
-        ) from error
+    install(provider, session)
     return session

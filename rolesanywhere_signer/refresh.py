@@ -60,36 +60,44 @@ class Refresher:
         current = self._current
         now = self._clock()
         if current is None:
-            return self._join_flight()
+            return self._join_flight(current)
         remaining = current.expiration - now
         if remaining >= self._window:
             return current
         if remaining > _MANDATORY_WINDOW:
-            self._renew_in_background(now)
+            self._renew_in_background(current, now)
             return self._current or current
         return self._renew_while_waiting(current, now)
 
-    def _renew_in_background(self, now: datetime) -> None:
-        flight = self._take_off(now)
-        if flight is not None:
-            threading.Thread(target=self._fly_alone, args=(flight,), name="rolesanywhere-refresh", daemon=True).start()
+    def _renew_in_background(self, seen: Credentials, now: datetime) -> None:
+        flight = self._take_off(seen, now)
+        if flight is None:
+            return
+        thread = threading.Thread(target=self._fly_alone, args=(flight,), name="rolesanywhere-refresh", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            # No more threads, or the interpreter is shutting down: what is at hand is still valid.
+            self._land(flight)
 
     def _renew_while_waiting(self, current: Credentials, now: datetime) -> Credentials:
         valid = current.expiration > now
         if valid and self._backing_off(now):
             return current
         try:
-            return self._join_flight()
+            return self._join_flight(current)
         except RolesAnywhereError:
             # The time may have passed the end while the call was failing.
             if current.expiration > self._clock():
                 return current
             raise
 
-    def _join_flight(self) -> Credentials:
-        """Wait for the call that is under way, or make it."""
+    def _join_flight(self, seen: Credentials | None) -> Credentials:
+        """Wait for the call that is under way, or make it, unless one has ended since the caller saw ``seen``."""
         while True:
             with self._lock:
+                if self._current is not None and self._current is not seen:
+                    return self._current
                 flight = self._flight
                 leads = flight is None
                 if flight is None:
@@ -100,10 +108,10 @@ class Refresher:
             if credentials is not None:
                 return credentials
 
-    def _take_off(self, now: datetime) -> _Flight | None:
-        """Return a new flight, or None when one is under way or the last one failed a moment ago."""
+    def _take_off(self, seen: Credentials, now: datetime) -> _Flight | None:
+        """Return a new flight, or None when one is under way, has just ended, or has failed a moment ago."""
         with self._lock:
-            if self._flight is not None or self._backing_off(now):
+            if self._current is not seen or self._flight is not None or self._backing_off(now):
                 return None
             self._flight = _Flight()
             return self._flight
@@ -125,7 +133,6 @@ class Refresher:
         finally:
             # An interrupt (Ctrl-C) ends here too: those who wait find neither, and one of them makes the call.
             self._land(flight)
-            flight.landed.set()
 
     def _fly_alone(self, flight: _Flight) -> None:
         # What failed is noted and logged; nobody waits for this thread.
@@ -136,6 +143,7 @@ class Refresher:
         with self._lock:
             if self._flight is flight:
                 self._flight = None
+        flight.landed.set()
 
     def _note_success(self, credentials: Credentials) -> None:
         length = credentials.expiration - self._clock()
@@ -171,6 +179,8 @@ class _Flight:
         self.landed.wait()
         if self.error is None:
             return self.credentials
+        if not isinstance(self.error, RolesAnywhereError):
+            raise self.error
         # A copy for each waiting thread: raising writes the traceback into the exception.
         shared = copy.copy(self.error)
         shared.__cause__ = self.error.__cause__

@@ -37,8 +37,8 @@ class Settings:
         use_dualstack_endpoint: Use the region's endpoint with IPv6.
         verify: TLS verification: True, the path of a CA bundle, or False, which is warned of.
         proxies: As ``requests`` takes them, ``{"https": "http://proxy:3128"}``; None: those of the environment.
-        connect_timeout_seconds: For each attempt.
-        read_timeout_seconds: For each attempt.
+        connect_timeout_seconds: The longest wait for a connection, at each attempt.
+        read_timeout_seconds: The longest wait for the next part of an answer, at each attempt.
         max_attempts: Of one call, the first included.
 
     Raises:
@@ -48,7 +48,7 @@ class Settings:
     trust_anchor_arn: str
     profile_arn: str
     role_arn: str
-    region: str = ""
+    region: str | None = None
     duration_seconds: int | None = None
     role_session_name: str | None = None
     instance_properties: Mapping[str, str] | None = field(default=None, hash=False)
@@ -72,10 +72,15 @@ class Settings:
             object.__setattr__(self, name, None if mapping is None else dict(mapping))
 
     @property
+    def signing_region(self) -> str:
+        """The region of scope and endpoint: ``region``, which is set by now, as a plain str for type checkers."""
+        return self.region or ""
+
+    @property
     def url(self) -> str:
         """The base URL of the service."""
         return service_url(
-            self.region,
+            self.signing_region,
             fips=self.use_fips_endpoint,
             dualstack=self.use_dualstack_endpoint,
             endpoint_url=self.endpoint_url,
@@ -98,7 +103,9 @@ class Settings:
                     hint="trust anchor, profile and role must be of one account; reach a role of another account by "
                     "assuming it from this one",
                 )
-        object.__setattr__(self, "region", check_region(self.region) if self.region else anchor.region)
+        if self.region in (None, ""):
+            object.__setattr__(self, "region", anchor.region)
+        check_region(self.signing_region)
 
     def _check_session(self) -> None:
         _check_whole_number("duration_seconds", self.duration_seconds, _SHORTEST, _LONGEST)
@@ -117,8 +124,12 @@ class Settings:
         if self.max_attempts is None:
             raise ConfigurationError("max_attempts is missing")
         _check_whole_number("max_attempts", self.max_attempts, 1, 100)
-        if not isinstance(self.verify, (bool, str, os.PathLike)):
+        # An empty path, as from an unset variable, would turn verification off without a word.
+        if not isinstance(self.verify, (bool, str, os.PathLike)) or not str(self.verify):
             raise ConfigurationError("verify must be True, False or the path of a CA bundle")
+        for name in ("use_fips_endpoint", "use_dualstack_endpoint"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigurationError(f"{name} must be True or False, not {getattr(self, name)!r}")
         if self.proxies is not None:
             _check_proxies(self.proxies)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Union
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 from requests.auth import AuthBase
@@ -24,8 +24,8 @@ Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 9110, section 5.5, without obs-text: it has no encoding that two sides agree upon.
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
-# What a URL may hold as it is sent (RFC 3986, section 2), the percent sign of what is encoded already included.
-_URL_SAFE = "!#$%&'()*+,/:;=?@[]~"
+# A URL that needs no encoding; most do not, and asking requests takes longer than a signature.
+_PLAIN_URL = re.compile(r"https?://[a-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9_~-]+)*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _REPLACED = frozenset({"authorization", "x-amz-date", "x-amz-x509", "x-amz-x509-chain"})
 
@@ -173,9 +173,20 @@ def _checked_method(method: str) -> str:
 
 
 def _sendable_url(url: str) -> str:
+    """Return the URL as ``requests`` and others send it, so that what is signed is what travels."""
     if not isinstance(url, str):
         raise ConfigurationError(f"the URL must be text, not {type(url).__name__}")
-    return quote(url, safe=_URL_SAFE)
+    if _PLAIN_URL.fullmatch(url):
+        return url
+    prepared = requests.PreparedRequest()
+    try:
+        prepared.prepare_url(url, None)
+    except (ValueError, requests.RequestException):
+        # The cause shows the URL, and a URL may hold a secret.
+        raise ConfigurationError(
+            "the URL cannot be sent as it is", hint="it must be absolute: http:// or https:// and a host"
+        ) from None
+    return prepared.url or ""
 
 
 def _split(url: str) -> SplitResult:
@@ -195,7 +206,10 @@ def _body_bytes(body: bytes | str | None) -> bytes:
     if body is None:
         return b""
     if isinstance(body, str):
-        return body.encode()
+        try:
+            return body.encode()
+        except UnicodeEncodeError:
+            raise ConfigurationError("the body holds a character that UTF-8 cannot encode") from None
     if isinstance(body, (bytes, bytearray)):
         return bytes(body)
     raise ConfigurationError(f"the body must be bytes, str or None, not {type(body).__name__}")
@@ -217,6 +231,8 @@ def _headers_to_send(headers: Headers, parts: SplitResult) -> dict[str, str]:
         _check_header(name, value)
         if name.lower() in _REPLACED:
             continue
+        if name.lower() == "host" and "host" in written:
+            raise ConfigurationError("the Host header is given twice")
         # One name sent twice means the same as its values joined (RFC 9110, section 5.3), and is signed like that.
         first = written.setdefault(name.lower(), name)
         sent[first] = f"{sent[first]},{value}" if first in sent else value

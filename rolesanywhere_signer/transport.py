@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import requests
 import urllib3
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 # A CreateSession answer has about 2 KB.
 _MAX_ANSWER_BYTES = 256 * 1024
-_USER_INFO = re.compile(r"//[^/@\s]*@")
+# Whatever stands around an @ may be the password of a proxy's URL, in whichever way the URL is broken.
+_USER_INFO = re.compile(r"\S*@\S*")
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,13 @@ def _exchange(session: requests.Session, signed: SignedRequest, settings: Settin
     request = requests.Request(signed.method, signed.url, data=signed.body, auth=_SignedAlready(signed.headers))
     prepared = session.prepare_request(request)
     proxies = dict(settings.proxies or {}) if session.trust_env else {}
-    merged = session.merge_environment_settings(
-        prepared.url, proxies, stream=True, verify=_verify(settings), cert=None
+    merged = cast(
+        "dict[str, Any]",
+        session.merge_environment_settings(prepared.url, proxies, stream=True, verify=_verify(settings), cert=None),
     )
     timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
-    with session.send(prepared, timeout=timeout, allow_redirects=False, **merged) as response:
+    # Straight to the adapter: Session.send looks at a redirect even where it must not follow it.
+    with session.get_adapter(signed.url).send(prepared, timeout=timeout, **merged) as response:
         return Answer(response.status_code, response.headers, _bounded_body(response))
 
 
@@ -128,29 +132,32 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
 
 
 def _network_hint(error: Exception) -> str | None:
-    if isinstance(_innermost(error), urllib3.exceptions.NameResolutionError):
+    if any(isinstance(part, socket.gaierror) for part in _wrapped(error)):
         return "the name does not resolve: is the region right, and is DNS working?"
     return None
 
 
 def _reason(error: Exception) -> str:
-    """Return the innermost reason in a line, without a proxy's user name and password."""
-    return _USER_INFO.sub("//", " ".join(str(_innermost(error)).split()))[:300]
+    """Return the innermost reason in a printable line, without what may be a proxy's user name and password."""
+    text = "".join(char if char.isprintable() else " " for char in str(_wrapped(error)[-1]))
+    return _USER_INFO.sub("(hidden)", " ".join(text.split()))[:300]
 
 
-def _innermost(error: BaseException) -> BaseException:
-    """Return what urllib3 wrapped: MaxRetryError has it as ``reason``, requests as its first argument."""
-    for _ in range(10):
-        inner = getattr(error, "reason", None) or (error.args[0] if error.args else None)
-        if not isinstance(inner, BaseException):
+def _wrapped(error: BaseException) -> list[BaseException]:
+    """Return the error and what it wraps: MaxRetryError has it as ``reason``, requests as its first argument."""
+    found = [error]
+    while len(found) < 10:
+        inner = getattr(found[-1], "reason", None) or (found[-1].args[0] if found[-1].args else None)
+        inner = inner if isinstance(inner, BaseException) else found[-1].__cause__
+        if inner is None or inner in found:
             break
-        error = inner
-    return error
+        found.append(inner)
+    return found
 
 
 def _presentable(error: Exception) -> Exception | None:
     """Return ``error`` as a cause that may be shown, or None if a proxy's password stands in its text."""
-    if _USER_INFO.search(f"{error} {_innermost(error)}"):
+    if any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
         return None
     if isinstance(error, requests.RequestException):
         # These carry the signed request into debuggers and crash reports.

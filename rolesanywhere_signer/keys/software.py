@@ -166,7 +166,13 @@ def _passphrase_bytes(passphrase: Passphrase | None) -> bytes:
         )
     if not isinstance(passphrase, (str, bytes)):
         raise PassphraseError(f"the passphrase must be str or bytes, not {type(passphrase).__name__}")
-    return passphrase.encode() if isinstance(passphrase, str) else passphrase
+    if isinstance(passphrase, bytes):
+        return passphrase
+    try:
+        # What os.environ makes of bytes that are not UTF-8 becomes the same bytes again.
+        return passphrase.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise PassphraseError("the passphrase holds a character that no encoding has") from None
 
 
 def _ask(ask: Callable[[], str]) -> str:
@@ -190,5 +196,5 @@ def _signing_key(private_key: PrivateKeyTypes) -> SigningKey:
         return EcKey(private_key)
     kind = type(private_key).__name__.removesuffix("PrivateKey").lstrip("_")
     raise UnsupportedKeyError(
-        f"the service does not accept keys of type {kind}", hint="use an RSA or an EC key, such as P-256 or P-384"
+        f"private keys of type {kind} are not supported", hint="use an RSA or an EC key, such as P-256 or P-384"
     )

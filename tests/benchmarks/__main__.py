@@ -1,0 +1,9 @@
+"""``python -m tests.benchmarks``: all of them."""
+
+from __future__ import annotations
+
+from . import bench_signing, bench_startup
+
+for benchmark in (bench_signing, bench_startup):
+    benchmark.main()
+    print()
