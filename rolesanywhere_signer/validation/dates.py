@@ -37,14 +37,17 @@ def make_timing(at: datetime, expiry_warning_seconds: int | None) -> Timing:
     Raises:
         ConfigurationError: ``at`` has no time zone, or the seconds are no whole number from 0 on.
     """
-    seconds = expiry_warning_seconds
-    # bool is an int to Python, but no number of seconds.
-    if seconds is not None and (not isinstance(seconds, int) or isinstance(seconds, bool) or seconds < 0):
+    if expiry_warning_seconds is not None and not _is_whole_number(expiry_warning_seconds):
         raise ConfigurationError(
-            f"expiry_warning_seconds must be a whole number from 0 on, not {seconds!r}",
+            f"expiry_warning_seconds must be a whole number from 0 on, not {expiry_warning_seconds!r}",
             hint="None warns 30 days ahead, or a third of the certificate's life if that is shorter",
         )
-    return Timing(require_aware(at, "at"), seconds)
+    return Timing(require_aware(at, "at"), expiry_warning_seconds)
+
+
+def _is_whole_number(value: object) -> bool:
+    # bool is an int to Python, but no number of seconds.
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def date_findings(certificate: ParsedCertificate, timing: Timing) -> Iterator[Finding]:

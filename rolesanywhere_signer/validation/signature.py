@@ -5,11 +5,15 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
 
 if TYPE_CHECKING:
     from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+_SEQUENCE = 0x30
 
 # SHA-256 has 32. Hashes with a shorter digest: MD5, SHA-1, SHA-224, SHA-512/224, SHA3-224, RIPEMD-160.
 _SHORTEST_DIGEST = 32
@@ -42,23 +46,16 @@ def check_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> 
         certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
         return SignatureCheck.BAD
-    except ValueError:
-        return _after_value_error(certificate, issuer)
-    except Exception:  # noqa: BLE001 - UnsupportedAlgorithm; TypeError for ML-DSA before cryptography 50
+    # ValueError: SHA-1, or names that are equal but encoded otherwise; TypeError: ML-DSA before cryptography 50.
+    except Exception:  # noqa: BLE001 - UnsupportedAlgorithm, and what other versions raise
         return _check_with_key(certificate, issuer)
     return SignatureCheck.GOOD
 
 
-def _after_value_error(certificate: x509.Certificate, issuer: x509.Certificate) -> SignatureCheck:
-    """Tell a name that is merely encoded otherwise from a signature algorithm that does not fit."""
-    if certificate.issuer.public_bytes() != issuer.subject.public_bytes():
-        return _check_with_key(certificate, issuer)
-    # The algorithm stands twice in a certificate and must be the same (RFC 5280, 4.1.1.2), and must be the key's.
-    return SignatureCheck.BAD
-
-
 def _check_with_key(certificate: x509.Certificate, issuer: x509.Certificate) -> SignatureCheck:
     try:
+        if not _algorithms_agree(certificate):
+            return SignatureCheck.BAD
         _verify(certificate, issuer.public_key())
     except InvalidSignature:
         return SignatureCheck.BAD
@@ -70,18 +67,57 @@ def _check_with_key(certificate: x509.Certificate, issuer: x509.Certificate) -> 
 def _verify(certificate: x509.Certificate, key: object) -> None:
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     if isinstance(key, rsa.RSAPublicKey):
-        scheme = certificate.signature_algorithm_parameters
-        if not isinstance(scheme, (padding.PKCS1v15, padding.PSS)) or certificate.signature_hash_algorithm is None:
+        hash_algorithm, scheme = _hash_and_scheme(certificate)
+        if not isinstance(scheme, (padding.PKCS1v15, padding.PSS)):
             raise InvalidSignature
-        key.verify(signature, signed, scheme, certificate.signature_hash_algorithm)
+        key.verify(signature, signed, scheme, hash_algorithm)
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        scheme = certificate.signature_algorithm_parameters
+        _, scheme = _hash_and_scheme(certificate)
         if not isinstance(scheme, ec.ECDSA):
             raise InvalidSignature
         key.verify(signature, signed, scheme)
     else:
         # Ed25519, Ed448 and ML-DSA take no parameters; the class of the last exists only in newer versions.
         key.verify(signature, signed)  # type: ignore[attr-defined]
+
+
+def _hash_and_scheme(certificate: x509.Certificate) -> tuple[hashes.HashAlgorithm, object]:
+    hash_algorithm = certificate.signature_hash_algorithm
+    if hash_algorithm is None:
+        # Ed25519 and ML-DSA: no RSA or EC key made that.
+        raise InvalidSignature
+    scheme = certificate.signature_algorithm_parameters
+    if scheme is None:
+        raise UnsupportedAlgorithm(hash_algorithm.name)
+    return hash_algorithm, scheme
+
+
+def _algorithms_agree(certificate: x509.Certificate) -> bool:
+    """Compare the algorithm inside what is signed with the one outside it (RFC 5280, 4.1.1.2)."""
+    signed, outside, _ = _elements(certificate.public_bytes(Encoding.DER))
+    # Version (absent in v1), serial number, algorithm.
+    inside = next(element for element in _elements(signed) if element[0] == _SEQUENCE)
+    return inside == outside
+
+
+def _elements(der: bytes) -> list[bytes]:
+    """Split a DER sequence, which a parser has accepted before, into its elements."""
+    offset, _ = _span(der, 0)
+    elements = []
+    while offset < len(der):
+        _, end = _span(der, offset)
+        elements.append(der[offset:end])
+        offset = end
+    return elements
+
+
+def _span(der: bytes, offset: int) -> tuple[int, int]:
+    """Return where the content of the element at ``offset`` starts and ends."""
+    length, content = der[offset + 1], offset + 2
+    if length & 0x80:
+        octets = length & 0x7F
+        length, content = int.from_bytes(der[content : content + octets], "big"), content + octets
+    return content, content + length
 
 
 def weak_hash(certificate: x509.Certificate) -> str | None:
