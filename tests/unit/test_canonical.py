@@ -75,7 +75,6 @@ def test_queries(query: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(("query", "expected"), [("a=é", "a=%C3%A9"), ("€=1", "%E2%82%AC=1")])
-@pytest.mark.xfail(strict=True, reason="text beyond ASCII is taken for latin-1, or ends in a UnicodeEncodeError")
 def test_a_query_beyond_ascii_is_utf_8(query: str, expected: str) -> None:
     assert canonical.canonical_query(query) == expected
 

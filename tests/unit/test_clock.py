@@ -30,7 +30,6 @@ def test_what_nobody_can_place_is_refused_by_name(moment: object) -> None:
 @pytest.mark.parametrize(
     "moment", [datetime.min.replace(tzinfo=EAST), datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))]
 )
-@pytest.mark.xfail(strict=True, reason="OverflowError escapes")
 def test_a_time_that_has_no_utc_is_refused(moment: datetime) -> None:
     with pytest.raises(ConfigurationError, match="at"):
         require_aware(moment, "at")

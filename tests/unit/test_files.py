@@ -46,41 +46,27 @@ def test_a_directory_is_refused_by_name(tmp_path: Path) -> None:
     assert str(tmp_path) in refused(tmp_path)
 
 
-def test_a_file_that_this_user_may_not_read(tmp_path: Path) -> None:
-    path = tmp_path / "key.pem"
-    path.write_bytes(b"content")
-    path.chmod(0)
-    if os.access(path, os.R_OK):
-        pytest.skip("this user may read every file, as root may")
-    assert "Permission denied" in refused(path)
-
-
 @posix
-def test_the_same_without_the_rights_of_root(tmp_path: Path) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("only root can become another user")
+def test_a_file_that_this_user_may_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(b"content")
     path.chmod(0)
-    descriptor = os.open(tmp_path, os.O_RDONLY)
-    try:
-        child = os.fork()
-        if child == 0:
-            os._exit(_outcome_as_nobody(descriptor))
-        _, status = os.waitpid(child, 0)
-    finally:
-        os.close(descriptor)
-    assert os.waitstatus_to_exitcode(status) == 0
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    child = os.fork()
+    if child == 0:
+        os._exit(_outcome_without_the_rights_of_root())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
-def _outcome_as_nobody(directory: int) -> int:
+def _outcome_without_the_rights_of_root() -> int:
     """Return 0 if the file is refused with our error; runs in a process of its own."""
     try:
-        os.fchdir(directory)
-        os.setuid(65534)
+        if os.geteuid() == 0:
+            os.setuid(65534)
         read("key.pem")
     except PrivateKeyLoadError as error:
-        return 0 if "Permission denied" in error.message else 1
+        return 0 if "key.pem': Permission denied" in error.message else 1
     except BaseException:
         return 2
     return 3
@@ -113,9 +99,8 @@ def test_pem_text_where_a_path_belongs_is_not_echoed(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["planted" + "MIGHAgEAMBMGByqGSM49" * 30, "MIGHAgEAMBMGByqGSM49\nplantedAgEAMBMGByqGSM49AwEHBG0wawIBAQQg\n"]
+    "text", ["MIGHAgEAMBMGByqGSM49" * 30 + "planted", "MIGHAgEAMBMGByqGSM49\nplantedAgEAMBMGByqGSM49AwEHBG0wawIBAQQg\n"]
 )
-@pytest.mark.xfail(strict=True, reason="the base64 of a key, given where a path belongs, is shown in the message")
 def test_key_text_without_its_pem_lines_is_not_echoed(text: str) -> None:
     assert "planted" not in refused(text)
 
@@ -135,7 +120,6 @@ def test_a_file_without_an_end_is_not_read_to_it() -> None:
 
 
 @posix
-@pytest.mark.xfail(strict=True, reason="open() of a FIFO that nobody writes to never returns")
 def test_a_fifo_that_nobody_writes_to_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     code = (
@@ -151,7 +135,7 @@ def test_a_fifo_that_nobody_writes_to_does_not_hang(tmp_path: Path) -> None:
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": path},
             capture_output=True,
-            timeout=2,
+            timeout=30,
             check=False,
         )
     except subprocess.TimeoutExpired:
