@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from .errors import CertificateLoadError
-from .files import Source, read_source
+from .files import describe_source, read_source
 from .pem import PemError, parse_blocks
 
 if TYPE_CHECKING:
@@ -39,11 +39,6 @@ def load_certificates(source: CertificateSource, what: str = "certificate") -> l
     """
     data = read_source(source, what=what, error=CertificateLoadError)
     return parse_certificates(data, where=describe_source(source, what))
-
-
-def describe_source(source: Source, what: str) -> str:
-    """Return how messages name ``source``; bytes are never shown."""
-    return f"the {what}" if isinstance(source, (bytes, bytearray)) else f"the {what} file {str(source)!r}"
 
 
 def parse_certificates(data: bytes, where: str = "the certificate") -> list[x509.Certificate]:

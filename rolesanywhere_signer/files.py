@@ -36,6 +36,25 @@ def read_source(source: Source, *, what: str, error: type[RolesAnywhereError]) -
     return _read_file(_checked_path(source, what=what, error=error), what=what, error=error)
 
 
+def describe_source(source: Source, what: str) -> str:
+    """Return how messages name ``source``; bytes are never shown."""
+    return f"the {what}" if isinstance(source, (bytes, bytearray)) else f"the {what} file {_shown(os.fspath(source))}"
+
+
+def read_descriptor(descriptor: int, *, what: str, error: type[RolesAnywhereError]) -> bytes:
+    """Return all that an open file descriptor gives, and close it.
+
+    Raises:
+        RolesAnywhereError: As ``error``: it cannot be read, or holds over 1 MiB.
+    """
+    try:
+        with open(descriptor, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError, TypeError) as cause:
+        raise error(f"cannot read the {what} from file descriptor {descriptor}: {cause}") from cause
+    return read_source(content, what=what, error=error)
+
+
 def _checked_path(source: StrPath, *, what: str, error: type[RolesAnywhereError]) -> str:
     if not isinstance(source, (str, os.PathLike)):
         raise error(f"the {what} must be a path or bytes, not {type(source).__name__}")

@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from .certificates import (
-    chain_base64,
-    choose_leaf,
-    der_base64,
-    describe_source,
-    has_key,
-    name_text,
-    parse_certificates,
-)
+from .certificates import chain_base64, choose_leaf, der_base64, has_key, name_text, parse_certificates
 from .clock import require_aware, utc_now
 from .errors import (
     CertificateError,
@@ -31,11 +20,22 @@ from .errors import (
     PrivateKeyError,
     PrivateKeyLoadError,
 )
-from .files import Source, StrPath, read_source, readable_by_others
+from .files import Source, StrPath, read_descriptor, readable_by_others
+from .identity_sources import (
+    CallableSource,
+    Contents,
+    EnvironmentSource,
+    GivenSource,
+    IdentitySource,
+    Parts,
+    is_bytes,
+    named_function,
+)
 from .keys import SigningKey, parse_private_key
+from .pkcs12 import is_pkcs12, parse_pkcs12
 
 if TYPE_CHECKING:
-    from .keys.software import Passphrase
+    from .keys import Passphrase
 
 _logger = logging.getLogger("rolesanywhere_signer")
 
@@ -67,41 +67,6 @@ class LoadedIdentity:
         object.__setattr__(self, "chain_header", chain_base64(self.chain))
 
 
-class _Sources(NamedTuple):
-    """Where the three parts come from; None for the key: it stands beside the certificate."""
-
-    certificate: Source
-    private_key: Source | None
-    intermediates: Source | None
-
-    def read(self) -> _Contents:
-        certificate = read_source(self.certificate, what="certificate", error=CertificateLoadError)
-        key = certificate
-        if self.private_key is not None:
-            key = read_source(self.private_key, what="private key", error=PrivateKeyLoadError)
-        intermediates = None
-        if self.intermediates is not None:
-            intermediates = read_source(self.intermediates, what="intermediates", error=CertificateLoadError)
-        return _Contents(certificate, key, intermediates)
-
-    @property
-    def key_path(self) -> StrPath | None:
-        source = self.certificate if self.private_key is None else self.private_key
-        return None if isinstance(source, (bytes, bytearray)) else source
-
-
-@dataclass(frozen=True)
-class _Contents:
-    certificate: bytes = field(repr=False)
-    private_key: bytes = field(repr=False)
-    intermediates: bytes | None = field(repr=False)
-
-    def digest(self) -> bytes:
-        """Tell one content from another without keeping the key's bytes in memory."""
-        parts = (self.certificate, self.private_key, self.intermediates or b"")
-        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
-
-
 class Identity:
     """A certificate, its chain and its private key as one thing; files among them are read again when they change.
 
@@ -109,7 +74,7 @@ class Identity:
     itself takes either, part by part.
 
     Args:
-        certificate: A path, or PEM or DER bytes. In a full chain the leaf is the certificate that the key fits, and
+        certificate: A path, or PEM, DER or PKCS#12 bytes. In a full chain the leaf is the certificate that the key fits, and
             the other certificates are the intermediates, in their order.
         private_key: None: it stands beside the certificate.
         intermediates: Sent as they are; what stands beside the leaf is not sent then.
@@ -130,11 +95,11 @@ class Identity:
         intermediates: Source | None = None,
         passphrase: Passphrase | None = None,
     ) -> None:
-        self._restore(_Sources(certificate, private_key, intermediates), passphrase)
+        self._restore(GivenSource(certificate, private_key, intermediates), passphrase)
         self.load()
 
-    def _restore(self, sources: _Sources, passphrase: Passphrase | None) -> None:
-        self._sources = sources
+    def _restore(self, source: IdentitySource, passphrase: Passphrase | None) -> None:
+        self._source = source
         self._passphrase = passphrase
         self._loaded: tuple[bytes, LoadedIdentity] | None = None
         self._failure_told = False
@@ -154,7 +119,7 @@ class Identity:
             ConfigurationError: Bytes were given.
             CertificateError, PrivateKeyError: As the class.
         """
-        if _any_bytes(certificate, private_key, intermediates):
+        if any(is_bytes(part) for part in (certificate, private_key, intermediates)):
             raise ConfigurationError("Identity.from_files takes paths", hint="Identity.from_bytes takes bytes")
         return cls(certificate, private_key, intermediates, passphrase)
 
@@ -173,11 +138,70 @@ class Identity:
             CertificateError, PrivateKeyError: As the class.
         """
         for part in (certificate, private_key, intermediates):
-            if part is not None and not _any_bytes(part):
+            if part is not None and not is_bytes(part):
                 raise ConfigurationError(
                     f"Identity.from_bytes takes bytes, not {type(part).__name__}", hint="Identity.from_files takes paths"
                 )
         return cls(certificate, private_key, intermediates, passphrase)
+
+    @classmethod
+    def from_callable(cls, load: Callable[[], Parts], passphrase: Passphrase | None = None) -> Identity:
+        """Make an identity of what a callable returns, asked now and before each CreateSession.
+
+        Args:
+            load: Returns ``(certificate,)``, ``(certificate, private_key)`` or ``(certificate, private_key,
+                intermediates)``, each PEM or DER bytes.
+            passphrase: For an encrypted key.
+
+        Raises:
+            CertificateError, PrivateKeyError: As the class; also when ``load`` fails.
+        """
+        return cls._from_source(CallableSource(load), passphrase)
+
+    @classmethod
+    def from_environment(
+        cls,
+        certificate: str,
+        private_key: str | None = None,
+        intermediates: str | None = None,
+        passphrase: Passphrase | None = None,
+    ) -> Identity:
+        """Make an identity of PEM text in environment variables, whose names are given.
+
+        Raises:
+            CertificateError, PrivateKeyError: As the class; also when a variable is not set.
+        """
+        return cls._from_source(EnvironmentSource(certificate, private_key, intermediates), passphrase)
+
+    @classmethod
+    def from_descriptors(
+        cls,
+        certificate: int,
+        private_key: int | None = None,
+        intermediates: int | None = None,
+        passphrase: Passphrase | None = None,
+    ) -> Identity:
+        """Make an identity of what open file descriptors hold; each is read once to its end and closed.
+
+        Raises:
+            CertificateError, PrivateKeyError: As the class; also when a descriptor cannot be read.
+        """
+        parts = [
+            None if descriptor is None else read_descriptor(descriptor, what=what, error=error)
+            for descriptor, what, error in (
+                (certificate, "certificate", CertificateLoadError),
+                (private_key, "private key", PrivateKeyLoadError),
+                (intermediates, "intermediates", CertificateLoadError),
+            )
+        ]
+        return cls(parts[0] or b"", parts[1], parts[2], passphrase)
+
+    @classmethod
+    def _from_source(cls, source: IdentitySource, passphrase: Passphrase | None) -> Identity:
+        identity = cls.__new__(cls)
+        identity._restore(source, passphrase)
+        identity.load()
+        return identity
 
     @property
     def current(self) -> LoadedIdentity:
@@ -199,7 +223,7 @@ class Identity:
         """
         now = utc_now() if at is None else require_aware(at, "at")
         try:
-            contents = self._sources.read()
+            contents = self._source.read()
             digest = contents.digest()
             if self._loaded is None or self._loaded[0] != digest:
                 self._loaded = (digest, self._parse(contents))
@@ -217,58 +241,43 @@ class Identity:
             _logger.warning("the renewed certificate or key cannot be used, the last good pair goes on: %s", error.message)
         return self._loaded[1]
 
-    def _parse(self, contents: _Contents) -> LoadedIdentity:
-        where = describe_source(self._sources.certificate, "certificate")
-        certificates = parse_certificates(contents.certificate, where)
-        key = parse_private_key(contents.private_key, self._passphrase)
+    def _parse(self, contents: Contents) -> LoadedIdentity:
+        certificates, key = self._parse_pair(contents)
         leaf = choose_leaf(certificates, key.public_key)
         if not has_key(certificates[leaf], key.public_key):
             raise self._mismatch(certificates[leaf])
         if contents.intermediates is None:
             return LoadedIdentity(certificates[leaf], tuple(certificates[:leaf] + certificates[leaf + 1 :]), key)
-        chain = parse_certificates(contents.intermediates, describe_source(self._sources.intermediates or b"", "intermediates"))
+        chain = parse_certificates(contents.intermediates, self._source.describe("intermediates"))
         return LoadedIdentity(certificates[leaf], tuple(chain), key)
 
+    def _parse_pair(self, contents: Contents) -> tuple[list[x509.Certificate], SigningKey]:
+        if is_pkcs12(contents.certificate):
+            return parse_pkcs12(contents.certificate, self._passphrase)
+        certificates = parse_certificates(contents.certificate, self._source.describe("certificate"))
+        return certificates, parse_private_key(contents.private_key, self._passphrase)
+
     def _mismatch(self, leaf: x509.Certificate) -> KeyMismatchError:
-        where = describe_source(self._sources.certificate, "certificate")
         return KeyMismatchError(
-            f"the private key is not the one of {where} (subject {name_text(leaf.subject)}, serial {leaf.serial_number})",
+            f"the private key is not the one of {self._source.describe('certificate')} "
+            f"(subject {name_text(leaf.subject)}, serial {leaf.serial_number})",
             hint="the certificate must be issued for this key; compare: openssl x509 -in CERTIFICATE -noout -pubkey "
             "and openssl pkey -in KEY -pubout",
         )
 
     def _warn_if_exposed(self) -> None:
-        path = self._sources.key_path
+        path = self._source.key_path
         if self._exposure_told or path is None or not readable_by_others(path):
             return
         self._exposure_told = True
         _logger.warning("the private key file %s can be read by other users; chmod 600 it", path)
 
     def __repr__(self) -> str:
-        return f"<Identity of {describe_source(self._sources.certificate, 'certificate')}>"
+        return f"<Identity of {self._source.describe('certificate')}>"
 
     def __getstate__(self) -> dict[str, object]:
-        if _any_bytes(*self._sources):
-            raise ConfigurationError(
-                "an identity made of bytes cannot be pickled: the private key would go along",
-                hint="use Identity.from_files, which carries the paths, or make the identity in each process",
-            )
-        return {"sources": self._sources, "passphrase": _named_function(self._passphrase)}
+        self._source.check_picklable()
+        return {"source": self._source, "passphrase": named_function(self._passphrase)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._restore(state["sources"], state["passphrase"])
-
-
-def _named_function(passphrase: Passphrase | None) -> Callable[[], str] | None:
-    """Return a function that pickle carries by its name alone, else None.
-
-    Text stays behind, and so do callables that hold it: bound methods, partial functions, objects.
-    """
-    if not isinstance(passphrase, FunctionType):
-        return None
-    module = sys.modules.get(passphrase.__module__)
-    return passphrase if getattr(module, passphrase.__qualname__, None) is passphrase else None
-
-
-def _any_bytes(*sources: object) -> bool:
-    return any(isinstance(source, (bytes, bytearray)) for source in sources)
+        self._restore(state["source"], state["passphrase"])

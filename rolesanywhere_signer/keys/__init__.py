@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from .protocol import SigningKey
-from .software import load_private_key, parse_private_key
+from .software import Passphrase, load_private_key, parse_private_key, passphrase_bytes, signing_key
 
-__all__ = ["SigningKey", "load_private_key", "parse_private_key"]
+__all__ = ["Passphrase", "SigningKey", "load_private_key", "parse_private_key", "passphrase_bytes", "signing_key"]

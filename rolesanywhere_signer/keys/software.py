@@ -113,8 +113,8 @@ def parse_private_key(data: bytes, passphrase: Passphrase | None = None) -> Sign
     """
     block = _private_key_block(data)
     if block is None:
-        return _signing_key(_decode(load_der_private_key, data, passphrase))
-    return _signing_key(_decode(load_pem_private_key, block.text, passphrase))
+        return signing_key(_decode(load_der_private_key, data, passphrase))
+    return signing_key(_decode(load_pem_private_key, block.text, passphrase))
 
 
 def _private_key_block(data: bytes) -> PemBlock | None:
@@ -139,7 +139,7 @@ def _decode(load: _Loader, data: bytes, passphrase: Passphrase | None) -> Privat
     try:
         return load(data, None)
     except TypeError:
-        return _decrypt(load, data, _passphrase_bytes(passphrase))
+        return _decrypt(load, data, passphrase_bytes(passphrase))
     except UnsupportedAlgorithm:
         raise UnsupportedKeyError("the private key is of a type or curve that is not supported") from None
     except Exception:  # noqa: BLE001 - whatever the parser makes of odd bytes
@@ -157,13 +157,22 @@ def _decrypt(load: _Loader, data: bytes, passphrase: bytes) -> PrivateKeyTypes:
         ) from None
 
 
-def _passphrase_bytes(passphrase: Passphrase | None) -> bytes:
+def passphrase_bytes(
+    passphrase: Passphrase | None, missing: str = "the private key is encrypted and no passphrase was given"
+) -> bytes:
+    """Return the passphrase as bytes; a callable is asked.
+
+    Args:
+        passphrase: Text, bytes, a callable, or None.
+        missing: The message when it is None.
+
+    Raises:
+        PassphraseError: It is missing, cannot be had, or is neither text nor bytes.
+    """
     if callable(passphrase):
         passphrase = _ask(passphrase)
     if passphrase is None:
-        raise PassphraseError(
-            "the private key is encrypted and no passphrase was given", hint="pass passphrase=, or a callable that asks"
-        )
+        raise PassphraseError(missing, hint="pass passphrase=, or a callable that asks")
     if not isinstance(passphrase, (str, bytes)):
         raise PassphraseError(f"the passphrase must be str or bytes, not {type(passphrase).__name__}")
     if isinstance(passphrase, bytes):
@@ -189,7 +198,12 @@ def _not_a_key() -> PrivateKeyLoadError:
     )
 
 
-def _signing_key(private_key: PrivateKeyTypes) -> SigningKey:
+def signing_key(private_key: PrivateKeyTypes) -> SigningKey:
+    """Return the key behind the protocol.
+
+    Raises:
+        UnsupportedKeyError: Neither RSA nor EC.
+    """
     if isinstance(private_key, rsa.RSAPrivateKey):
         return RsaKey(private_key)
     if isinstance(private_key, ec.EllipticCurvePrivateKey):

@@ -17,14 +17,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from ..certificates import (
     CertificateSource,
     choose_leaf,
-    describe_source,
     has_key,
     load_certificates,
     parse_certificates,
 )
 from ..clock import utc_now
 from ..errors import CertificateLoadError, UnsupportedKeyError
-from ..files import Source, read_source
+from ..files import Source, describe_source, read_source
 from ..findings import Finding, ValidationReport
 from ..keys import load_private_key
 from . import sources
