@@ -1,12 +1,29 @@
 """A local Roles Anywhere that verifies for real, and a CA to go with it: for tests of applications, and our own.
 
-``CertificateAuthority`` makes certificates, right or wrong on purpose.
+``LocalRolesAnywhere`` answers CreateSession as the service does, and STS GetCallerIdentity for the credentials that it
+gave out. ``CertificateAuthority`` makes certificates, right or wrong on purpose. What is assumed where the live
+service's behaviour is not known stands in ``rolesanywhere_signer.testing.assumptions``.
 """
 
 from __future__ import annotations
 
+from .account import Profile, Role, TrustAnchor
 from .authority import CertificateAuthority
 from .issued import IssuedCertificate, WrittenFiles
 from .options import CertificateOptions
+from .service import Call, LocalRolesAnywhere
+from .wire import HttpRequest, HttpResponse
 
-__all__ = ["CertificateAuthority", "CertificateOptions", "IssuedCertificate", "WrittenFiles"]
+__all__ = [
+    "Call",
+    "CertificateAuthority",
+    "CertificateOptions",
+    "HttpRequest",
+    "HttpResponse",
+    "IssuedCertificate",
+    "LocalRolesAnywhere",
+    "Profile",
+    "Role",
+    "TrustAnchor",
+    "WrittenFiles",
+]

@@ -1,0 +1,42 @@
+"""What nobody outside the service knows, and what is assumed instead: one stable choice each.
+
+Texts that the live service has for these cases were never published. Do not let an application depend on the
+constants below; depend on the status and on the fact that the request is refused.
+
+Further assumptions, about behaviour:
+
+- Parameters are validated after the signature, so that a tampered body or query is an invalid signature, whatever the
+  tampering made of it. After the signature comes the trust anchor, the path with the rules for the leaf, the profile,
+  the role, the role session name, the role's existence, the duration; the first failure is the answer.
+- An unknown trust anchor is a ``ResourceNotFoundException`` with status 404.
+- The signed date may be off by exactly 300 seconds, and not by more.
+- The scope's region must be the service's, and its day that of ``X-Amz-Date``.
+- An ``X-Amz-X509`` header that is no certificate is an invalid signature.
+- An ARN in the query and in the body must be the same in both. A name twice in the query is refused.
+- The chain header may be in any order and may hold the leaf, the anchor and duplicates, which do not count for its
+  limit of five.
+- An intermediate or anchor that is expired or not yet valid is an untrusted signing certificate.
+- A trust anchor's certificates are checked when it is made, all but their dates, which count at each call.
+- A leaf whose extended key usage lacks clientAuth is accepted.
+- A role that the profile names and nobody made cannot be assumed.
+- The default role session name is the serial in hexadecimal without padding.
+- The source identity is the first common name; one over 64 characters counts as none.
+- ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent.
+- ``packedPolicySize`` is the share of 2,048 characters that the names of subject and issuer take.
+- STS judges a signature by its scope and bytes, and not by the age of its date: the clock of this service can be set,
+  the SDK's cannot.
+"""
+
+from __future__ import annotations
+
+LEAF_NOT_VALID_NOW = "Untrusted certificate. Certificate expired or not yet valid"
+DISABLED_TRUST_ANCHOR = "Specified Trust Anchor is disabled."
+DISABLED_PROFILE = "Specified Profile is disabled."
+TOO_MANY_INTERMEDIATES = "Untrusted certificate. X-Amz-X509-Chain has more than 5 certificates"
+UNREADABLE_CHAIN = "X-Amz-X509-Chain is not a list of base64 DER certificates"
+MISSING_AUTHORIZATION = "Missing Authentication Token"
+UNREADABLE_BODY = "The request body is not a JSON object"
+UNKNOWN_OPERATION = "Unknown operation"
+
+UNKNOWN_TRUST_ANCHOR_STATUS = 404
+UNKNOWN_TRUST_ANCHOR_CODE = "ResourceNotFoundException"

@@ -1,0 +1,133 @@
+"""A real HTTP/1.1 server on 127.0.0.1 that hands requests over as they came and sends each answer in one write."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import threading
+from http import HTTPStatus
+from typing import BinaryIO
+
+from .http_parser import BadRequestError, read_request
+from .wire import Application, HttpRequest, HttpResponse, octets
+
+_logger = logging.getLogger("rolesanywhere_signer")
+
+_IDLE_SECONDS = 60
+# What is still read after a refusal, so that the client sees the answer and not a reset connection.
+_DRAIN_BYTES = 1024 * 1024
+_DRAIN_SECONDS = 1
+
+
+class HttpServer:
+    """Serves an application, each connection in a thread of its own.
+
+    Args:
+        application: Called from many threads.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+        self._connections: dict[threading.Thread, socket.socket] = {}
+        self._closing = threading.Event()
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._acceptor = threading.Thread(target=self._accept, name="rolesanywhere-acceptor", daemon=True)
+        self._acceptor.start()
+
+    @property
+    def url(self) -> str:
+        """Where the server listens."""
+        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+
+    def close(self) -> None:
+        """Stop: every connection ends, and no thread is left."""
+        address = self._listener.getsockname()
+        self._closing.set()
+        # Wakes the acceptor; closing a socket does not do that on every system.
+        with contextlib.suppress(OSError):
+            socket.create_connection(address, timeout=1).close()
+        self._acceptor.join()
+        self._listener.close()
+        with self._lock:
+            open_connections = dict(self._connections)
+        for connection in open_connections.values():
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in open_connections:
+            thread.join()
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                # A client that went away while it waited.
+                continue
+            if self._closing.is_set():
+                connection.close()
+                return
+            thread = threading.Thread(target=self._serve, args=(connection,), name="rolesanywhere-http", daemon=True)
+            with self._lock:
+                self._connections[thread] = connection
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            # A connection that breaks is the client's choice.
+            with connection, contextlib.suppress(OSError):
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.settimeout(_IDLE_SECONDS)
+                self._converse(connection)
+        finally:
+            with self._lock:
+                del self._connections[threading.current_thread()]
+
+    def _converse(self, connection: socket.socket) -> None:
+        with connection.makefile("rb") as stream:
+            while self._answer_one(connection, stream):
+                pass
+
+    def _answer_one(self, connection: socket.socket, stream: BinaryIO) -> bool:
+        """Answer one request and return whether another may follow."""
+        try:
+            received = read_request(stream, lambda: connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n"))
+        except BadRequestError as error:
+            connection.sendall(_serialised(self._application.refuse(error.status, error.message), keep_open=False))
+            _drain(connection)
+            return False
+        if received is None:
+            return False
+        request, keep_open = received
+        answer = _serialised(self._respond(request), keep_open=keep_open, with_body=request.method != "HEAD")
+        # One write: headers and body apart would wait for a delayed acknowledgement, 40 ms.
+        connection.sendall(answer)
+        return keep_open
+
+    def _respond(self, request: HttpRequest) -> HttpResponse:
+        try:
+            return self._application.respond(request)
+        except Exception:
+            # Without an answer the client would only see a broken connection.
+            _logger.exception("the local service failed to answer %s %s", request.method, request.raw_path)
+            return HttpResponse(500, (("x-amzn-ErrorType", "InternalFailure"),), b'{"message": "internal failure"}')
+
+
+def _serialised(response: HttpResponse, *, keep_open: bool, with_body: bool = True) -> bytes:
+    lines = [f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in response.headers]
+    lines += [f"Content-Length: {len(response.body)}", f"Connection: {'keep-alive' if keep_open else 'close'}", "", ""]
+    return octets("\r\n".join(lines)) + (response.body if with_body else b"")
+
+
+def _drain(connection: socket.socket) -> None:
+    """Read what the client still sends, within bounds, so that closing does not take the answer from it."""
+    connection.shutdown(socket.SHUT_WR)
+    connection.settimeout(_DRAIN_SECONDS)
+    left = _DRAIN_BYTES
+    while left > 0:
+        chunk = connection.recv(65536)
+        if not chunk:
+            return
+        left -= len(chunk)

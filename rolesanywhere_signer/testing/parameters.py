@@ -1,0 +1,155 @@
+"""The parameters of CreateSession, from the query and the body, validated as the service words it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from .assumptions import UNREADABLE_BODY
+from .refusals import Refusal, invalid_request
+from .wire import HttpRequest
+
+# The patterns of the service's own model; fullmatch and the length limit keep them quick.
+_ARN_PATTERNS = {
+    "profileArn": r"arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:profile.*)",
+    "roleArn": r"arn:aws(-[^:]+)?:iam(:.*){2}(:role.*)",
+    "trustAnchorArn": r"arn:aws(-[^:]+)?:rolesanywhere(:.*){2}(:trust-anchor.*)",
+}
+_MAX_ARN_LENGTH = 1011
+_SESSION_NAME_PATTERN = r"[\w+=,.@-]*"
+_MIN_DURATION, _MAX_DURATION = 900, 43200
+_MAX_PROPERTIES, _MAX_PROPERTY_LENGTH = 50, 200
+_PROPERTY_LENGTH = (
+    f"Member must have length less than or equal to {_MAX_PROPERTY_LENGTH}, "
+    "Member must have length greater than or equal to 1"
+)
+
+
+@dataclass(frozen=True)
+class SessionParameters:
+    """What CreateSession was asked for; None for what was not said."""
+
+    profile_arn: str
+    role_arn: str
+    trust_anchor_arn: str
+    duration_seconds: int | None
+    role_session_name: str | None
+
+
+def parse_parameters(request: HttpRequest) -> SessionParameters:
+    """Return the parameters of a CreateSession request.
+
+    Raises:
+        Refusal: A ValidationException that names all that is wrong.
+    """
+    members = _members(request)
+    violations = list(_violations(members))
+    if violations:
+        raise _validation_errors(violations)
+    return SessionParameters(
+        members["profileArn"],
+        members["roleArn"],
+        members["trustAnchorArn"],
+        members.get("durationSeconds"),
+        members.get("roleSessionName"),
+    )
+
+
+def _members(request: HttpRequest) -> dict[str, Any]:
+    members = {name: value for name, value in _json_object(request.body).items() if value is not None}
+    for name, value in _query_arns(request).items():
+        if members.setdefault(name, value) != value:
+            raise invalid_request(f"{name} differs between the query and the body")
+    if "sessionName" in members:
+        members.setdefault("roleSessionName", members["sessionName"])
+    return members
+
+
+def _json_object(body: bytes) -> dict[str, Any]:
+    if not body:
+        return {}
+    try:
+        content = json.loads(body)
+    # Nesting without end is a RecursionError; a number of thousands of digits is a ValueError.
+    except (ValueError, RecursionError) as error:
+        raise invalid_request(UNREADABLE_BODY) from error
+    if not isinstance(content, dict):
+        raise invalid_request(UNREADABLE_BODY)
+    return content
+
+
+def _query_arns(request: HttpRequest) -> dict[str, str]:
+    arns: dict[str, str] = {}
+    for name, value in parse_qsl(request.raw_query, keep_blank_values=True):
+        if name not in _ARN_PATTERNS:
+            continue
+        if name in arns:
+            raise invalid_request(f"{name} is in the query more than once")
+        arns[name] = value
+    return arns
+
+
+def _violations(members: dict[str, Any]) -> Iterator[str]:
+    for name, pattern in _ARN_PATTERNS.items():
+        yield from _arn_violations(name, members.get(name), pattern)
+    if "durationSeconds" in members:
+        yield from _duration_violations(members["durationSeconds"])
+    if "roleSessionName" in members:
+        yield from _text_violations("roleSessionName", members["roleSessionName"], 2, 64, _SESSION_NAME_PATTERN)
+    if "instanceProperties" in members:
+        yield from _property_violations(members["instanceProperties"])
+
+
+def _arn_violations(name: str, value: object, pattern: str) -> Iterator[str]:
+    if value is None:
+        yield f"Value null at '{name}' failed to satisfy constraint: Member must not be null"
+    else:
+        yield from _text_violations(name, value, 1, _MAX_ARN_LENGTH, pattern)
+
+
+def _text_violations(name: str, value: object, shortest: int, longest: int, pattern: str) -> Iterator[str]:
+    if not isinstance(value, str):
+        raise _wrong_type(name, "a string")
+    if len(value) < shortest:
+        yield _violation(name, value, f"Member must have length greater than or equal to {shortest}")
+    elif len(value) > longest:
+        yield _violation(name, value, f"Member must have length less than or equal to {longest}")
+    elif not re.fullmatch(pattern, value, re.ASCII):
+        yield _violation(name, value, f"Member must satisfy regular expression pattern: {pattern}")
+
+
+def _duration_violations(value: object) -> Iterator[str]:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise _wrong_type("durationSeconds", "an integer")
+    if value < _MIN_DURATION:
+        yield _violation("durationSeconds", value, f"Member must have value greater than or equal to {_MIN_DURATION}")
+    if value > _MAX_DURATION:
+        yield _violation("durationSeconds", value, f"Member must have value less than or equal to {_MAX_DURATION}")
+
+
+def _property_violations(value: object) -> Iterator[str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise _wrong_type("instanceProperties", "a map of strings")
+    prefix = "Value at 'instanceProperties' failed to satisfy constraint:"
+    if len(value) > _MAX_PROPERTIES:
+        yield f"{prefix} Member must have length less than or equal to {_MAX_PROPERTIES}"
+    for kind, texts in (("keys", value.keys()), ("value", value.values())):
+        if not all(1 <= len(text) <= _MAX_PROPERTY_LENGTH for text in texts):
+            yield f"{prefix} Map {kind} must satisfy constraint: [{_PROPERTY_LENGTH}]"
+
+
+def _violation(name: str, value: object, constraint: str) -> str:
+    return f"Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
+
+
+def _validation_errors(violations: list[str]) -> Refusal:
+    noun = "error" if len(violations) == 1 else "errors"
+    return invalid_request(f"{len(violations)} validation {noun} detected: {'; '.join(violations)}")
+
+
+def _wrong_type(name: str, wanted: str) -> Refusal:
+    return invalid_request(f"{name} must be {wanted}")

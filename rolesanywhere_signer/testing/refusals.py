@@ -1,0 +1,45 @@
+"""Why a request is refused, in the service's own words."""
+
+from __future__ import annotations
+
+# What people saw the live service answer, word for word.
+INVALID_SIGNATURE = "Invalid signature"
+UNTRUSTED_ISSUER = "Untrusted signing certificate"
+UNFIT_LEAF = "Untrusted certificate. Insufficient certificate"
+UNKNOWN_TRUST_ANCHOR = "Specified Trust Anchor wasn't found."
+UNUSABLE_PROFILE = "Invalid or empty profile provided."
+ROLE_NOT_IN_PROFILE = "Requested Role isn't one of those listed in the Profile."
+SESSION_NAME_NOT_ALLOWED = "Not authorized to set roleSessionName."
+DURATION_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+NOT_A_CA = "Incorrect basic constraints for CA certificate"
+
+
+class Refusal(Exception):  # noqa: N818 - it never leaves this package: it becomes an answer
+    """An error answer on its way to the caller.
+
+    Attributes:
+        status: The HTTP status.
+        error_code: The service's name for the error.
+        message: The service's sentence.
+    """
+
+    def __init__(self, status: int, error_code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.error_code = error_code
+        self.message = message
+
+
+def access_denied(message: str) -> Refusal:
+    """Return a 403."""
+    return Refusal(403, "AccessDeniedException", message)
+
+
+def invalid_request(message: str) -> Refusal:
+    """Return a 400."""
+    return Refusal(400, "ValidationException", message)
+
+
+def role_not_assumed(role_arn: str, reason: str = "") -> Refusal:
+    """Return the 403 of an AssumeRole that failed; ``reason`` is what STS said."""
+    return access_denied(f"Unable to assume role for {role_arn} {reason}".rstrip())

@@ -1,0 +1,221 @@
+"""The local Roles Anywhere: resources to make, a clock to set, and three ways to send it a request."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from ..clock import Clock, require_aware, utc_now
+from ..errors import ConfigurationError
+from ..files import StrPath
+from . import sts
+from .account import Account, Profile, Role, TrustAnchor
+from .assumptions import UNKNOWN_OPERATION
+from .create_session import create_session
+from .http_server import HttpServer
+from .refusals import Refusal
+from .wire import HttpRequest, HttpResponse, json_response
+from .wsgi import WsgiApp, make_wsgi_app
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+@dataclass(frozen=True)
+class Call:
+    """One CreateSession call.
+
+    Attributes:
+        status: The HTTP status of the answer; 201 is a success.
+        error_code: Such as ``AccessDeniedException``; None on success.
+        message: The service's sentence; None on success.
+        request: As it was received.
+        at: When, by the service's clock.
+    """
+
+    status: int
+    error_code: str | None
+    message: str | None
+    request: HttpRequest
+    at: datetime
+
+
+class LocalRolesAnywhere:
+    """A Roles Anywhere that verifies for real, in this process.
+
+    As a context manager it is an HTTP server on 127.0.0.1; resources, ``respond`` and ``wsgi_app`` work without.
+    Where the live service's behaviour is not known, ``rolesanywhere_signer.testing.assumptions`` says what was chosen.
+    Not emulated: revocation, trust policies, session policies, throttling.
+
+    Args:
+        region: Requests must be signed for it.
+        account_id: 12 digits.
+
+    Attributes:
+        clock: A callable that returns aware UTC; set it to move the service in time.
+        calls: Every CreateSession call, in order, each there before its answer is sent.
+
+    Raises:
+        ConfigurationError: No region, or no account.
+    """
+
+    def __init__(self, region: str = "us-east-1", account_id: str = "123456789012") -> None:
+        self._account = Account(region, account_id)
+        self._server: HttpServer | None = None
+        self.clock: Clock = utc_now
+        self.calls: list[Call] = []
+
+    def create_trust_anchor(
+        self, pem: bytes | StrPath, name: str | None = None, arn: str | None = None, *, enabled: bool = True
+    ) -> TrustAnchor:
+        """Make a trust anchor.
+
+        Args:
+            pem: The CA's certificates: PEM or DER bytes, PEM text, or a path.
+            name: For people.
+            arn: None: a new one.
+            enabled: Whether it is trusted.
+
+        Raises:
+            CertificateLoadError: No certificate.
+            CertificateRejectedError: A certificate that the service takes for no CA, whatever its dates.
+            ConfigurationError: An ARN of something else, of elsewhere, or of an anchor that is there already.
+        """
+        return self._account.add_trust_anchor(pem, name, arn, enabled=enabled, now=self._now())
+
+    def create_role(self, name: str, max_session_duration_seconds: int = 3600, arn: str | None = None) -> Role:
+        """Make a role that every trust anchor of the account may assume.
+
+        Args:
+            name: Of the role, without path.
+            max_session_duration_seconds: 3600 to 43200.
+            arn: None: one without path.
+
+        Raises:
+            ConfigurationError: A bad name, duration or ARN, or a role that is there already.
+        """
+        return self._account.add_role(name, max_session_duration_seconds, arn)
+
+    def create_profile(
+        self,
+        roles: Iterable[Role | str],
+        duration_seconds: int = 3600,
+        *,
+        accept_role_session_name: bool = False,
+        name: str | None = None,
+        arn: str | None = None,
+        enabled: bool = True,
+    ) -> Profile:
+        """Make a profile.
+
+        Args:
+            roles: Roles, or their ARNs.
+            duration_seconds: 900 to 43200; a request may ask for less.
+            accept_role_session_name: Whether a request may name its session.
+            name: For people.
+            arn: None: a new one.
+            enabled: Whether it can be used.
+
+        Raises:
+            ConfigurationError: A bad role, duration or ARN, or a profile that is there already.
+        """
+        return self._account.add_profile(
+            roles, duration_seconds, name, arn, accept_role_session_name=accept_role_session_name, enabled=enabled
+        )
+
+    @property
+    def url(self) -> str:
+        """Where the HTTP server listens, such as ``http://127.0.0.1:49152``.
+
+        Raises:
+            ConfigurationError: It is not running.
+        """
+        if self._server is None:
+            raise ConfigurationError(
+                "the local service is not listening", hint="use it in a with statement, or use its wsgi_app"
+            )
+        return self._server.url
+
+    @property
+    def wsgi_app(self) -> WsgiApp:
+        """The service as a WSGI app."""
+        return make_wsgi_app(self)
+
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request, from the request, the clock and the state alone; no socket is needed.
+
+        Args:
+            request: As received, nothing decoded.
+
+        Raises:
+            ConfigurationError: The clock returned no aware datetime.
+        """
+        now = self._now()
+        if request.method == "POST" and request.path == b"/sessions":
+            return _finished(self._create_session(request, now), now)
+        if request.method == "POST" and request.path == b"/" and sts.is_query_request(request):
+            request_id = str(uuid.uuid4())
+            return _finished(sts.answer_query(self._account, request, now, request_id), now, request_id)
+        return self.refuse(404, UNKNOWN_OPERATION)
+
+    def refuse(self, status: int, message: str) -> HttpResponse:
+        """Answer what is no request to this service.
+
+        Args:
+            status: 4xx.
+            message: What is wrong.
+
+        Raises:
+            ConfigurationError: The clock returned no aware datetime.
+        """
+        return _finished(json_response(status, {"message": message}), self._now())
+
+    def _create_session(self, request: HttpRequest, now: datetime) -> HttpResponse:
+        try:
+            response = create_session(self._account, request, now)
+        except Refusal as refusal:
+            self.calls.append(Call(refusal.status, refusal.error_code, refusal.message, request, now))
+            return json_response(refusal.status, {"message": refusal.message}, refusal.error_code)
+        self.calls.append(Call(response.status, None, None, request, now))
+        return response
+
+    def _now(self) -> datetime:
+        return require_aware(self.clock(), "the time of the local service's clock")
+
+    def __enter__(self) -> Self:
+        """Start the HTTP server.
+
+        Raises:
+            ConfigurationError: It is running already, or there is no free port.
+        """
+        if self._server is not None:
+            raise ConfigurationError("the local service is listening already", hint="make another one")
+        try:
+            self._server = HttpServer(self)
+        except OSError as error:
+            raise ConfigurationError(f"the local service cannot listen on 127.0.0.1: {error.strerror}") from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the HTTP server; its resources, calls and credentials stay."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def __repr__(self) -> str:
+        """Show where it is."""
+        where = "not listening" if self._server is None else self._server.url
+        return f"<LocalRolesAnywhere {self._account.region} {self._account.account_id}, {where}>"
+
+
+def _finished(response: HttpResponse, now: datetime, request_id: str | None = None) -> HttpResponse:
+    """Add what every answer carries."""
+    common = (("x-amzn-RequestId", request_id or str(uuid.uuid4())), ("Date", format_datetime(now, usegmt=True)))
+    return HttpResponse(response.status, (*response.headers, *common), response.body)

@@ -1,0 +1,150 @@
+"""What SigV4 and SigV4-X509 have in common, seen from the receiving end.
+
+Written from the description of the wire format, apart from the library's signer, so that the two check each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from urllib.parse import quote, unquote_to_bytes
+
+from .wire import HttpRequest, octets
+
+_HEADER_NAME = r"[a-z0-9!#$%&'*+.^_`|~-]+"
+_AUTHORIZATION = re.compile(
+    r"(?P<algorithm>AWS4-[A-Z0-9-]+) "
+    r"Credential=(?P<key_id>[0-9A-Za-z]+)/(?P<day>[0-9]{8})/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request,"
+    rf" *SignedHeaders=(?P<signed_headers>{_HEADER_NAME}(?:;{_HEADER_NAME})*),"
+    r" *Signature=(?P<signature>(?:[0-9a-f]{2})+)"
+)
+_DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+
+
+class MalformedSignatureError(Exception):
+    """The request does not carry a signature that could be verified."""
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """The parts of the ``Authorization`` header; ``key_id`` is a serial number or an access key id."""
+
+    algorithm: str
+    key_id: str
+    day: str
+    region: str
+    service: str
+    signed_headers: tuple[str, ...]
+    signature: bytes
+
+    @property
+    def scope(self) -> str:
+        """The credential scope."""
+        return f"{self.day}/{self.region}/{self.service}/aws4_request"
+
+
+def parse_authorization(text: str) -> Authorization:
+    """Parse an ``Authorization`` header strictly; only the number of spaces after its commas is free.
+
+    Raises:
+        MalformedSignatureError: It is none.
+    """
+    match = _AUTHORIZATION.fullmatch(text)
+    if match is None:
+        raise MalformedSignatureError("the Authorization header is malformed")
+    names = tuple(match["signed_headers"].split(";"))
+    if len(set(names)) != len(names):
+        raise MalformedSignatureError("SignedHeaders names a header twice")
+    return Authorization(
+        match["algorithm"],
+        match["key_id"],
+        match["day"],
+        match["region"],
+        match["service"],
+        names,
+        bytes.fromhex(match["signature"]),
+    )
+
+
+def only_value(request: HttpRequest, name: str) -> str:
+    """Return the value of a header that must be there once, trimmed.
+
+    Raises:
+        MalformedSignatureError: It is missing or there several times.
+    """
+    values = list(request.values(name))
+    if len(values) != 1:
+        raise MalformedSignatureError(f"there are {len(values)} headers {name}")
+    return values[0].strip(" \t")
+
+
+def parse_amz_date(text: str) -> datetime:
+    """Parse an ``X-Amz-Date``.
+
+    Raises:
+        MalformedSignatureError: It is none.
+    """
+    if not _DATE.fullmatch(text):
+        raise MalformedSignatureError("X-Amz-Date is malformed")
+    try:
+        return datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    except ValueError as error:
+        raise MalformedSignatureError("X-Amz-Date is no date") from error
+
+
+def string_to_sign(request: HttpRequest, authorization: Authorization) -> bytes:
+    """Return what the sender must have signed, recomputed from what was received.
+
+    Raises:
+        MalformedSignatureError: A signed header is missing.
+    """
+    digest = hashlib.sha256(canonical_request(request, authorization.signed_headers)).hexdigest()
+    lines = (authorization.algorithm, only_value(request, "x-amz-date"), authorization.scope, digest)
+    return "\n".join(lines).encode("ascii")
+
+
+def canonical_request(request: HttpRequest, signed_headers: tuple[str, ...]) -> bytes:
+    """Return the canonical request of what was received.
+
+    Raises:
+        MalformedSignatureError: A signed header is missing.
+    """
+    names = sorted(signed_headers)
+    headers = b"".join(octets(name) + b":" + _canonical_value(request, name) + b"\n" for name in names)
+    return b"\n".join(
+        (
+            octets(request.method),
+            canonical_path(request.raw_path),
+            canonical_query(request.raw_query),
+            headers,
+            octets(";".join(names)),
+            octets(hashlib.sha256(request.body).hexdigest()),
+        )
+    )
+
+
+def canonical_path(raw_path: str) -> bytes:
+    """Encode each segment once more: what was sent was encoded once already."""
+    return octets(quote(octets(raw_path), safe="/-_.~"))
+
+
+def canonical_query(raw_query: str) -> bytes:
+    """Decode each name and value, encode them anew, and sort the pairs."""
+    pieces = (piece.partition("=") for piece in raw_query.split("&") if piece)
+    # Sorted before they are joined: "=" is greater than some characters that a longer name may go on with.
+    pairs = sorted((_encoded_anew(name), _encoded_anew(value)) for name, _, value in pieces)
+    return b"&".join(name + b"=" + value for name, value in pairs)
+
+
+def _encoded_anew(piece: str) -> bytes:
+    # In a query a plus is a space, as forms have it.
+    return octets(quote(unquote_to_bytes(octets(piece).replace(b"+", b" ")), safe="-_.~"))
+
+
+def _canonical_value(request: HttpRequest, name: str) -> bytes:
+    values = [re.sub(b" +", b" ", octets(value).strip(b" \t")) for value in request.values(name)]
+    if not values:
+        raise MalformedSignatureError(f"the signed header {name} is missing")
+    return b",".join(values)
