@@ -40,6 +40,7 @@ _BY_STATUS: Mapping[int, type[ServiceError]] = {
 _ERROR_CODE = re.compile(r"[A-Za-z0-9_.]{1,100}")
 _ACCOUNT = re.compile(r"arn:[^:]*:(?:iam|sts)::([0-9]{12}):")
 _MAX_MESSAGE = 500
+_NOT_THE_SERVICE = "this does not look like the service's answer; is a proxy in the way, or endpoint_url wrong?"
 
 
 def parse_answer(answer: Answer, now: datetime) -> Credentials:
@@ -124,9 +125,9 @@ def _what_came(answer: Answer) -> str:
 
 def _foreign_hint(answer: Answer) -> str | None:
     if 300 <= answer.status < 400:
-        return "a redirect is never followed; a proxy or a captive portal is probably in the way, or endpoint_url is wrong"
+        return "redirects are never followed; is a proxy or a captive portal in the way, or endpoint_url wrong?"
     if answer.status < 500:
-        return "this does not look like the service's answer; a proxy is probably in the way, or endpoint_url is wrong"
+        return _NOT_THE_SERVICE
     return None
 
 
@@ -137,7 +138,7 @@ def _parse_credentials(answer: Answer) -> Credentials:
     if not isinstance(keys, dict):
         raise ResponseError(
             f"HTTP {answer.status} without credentials ({len(answer.body):,} bytes)",
-            hint="this does not look like the service's answer; a proxy is probably in the way, or endpoint_url is wrong",
+            hint=_NOT_THE_SERVICE,
         )
     user = session.get("assumedRoleUser")
     assumed_role_arn = _text(user.get("arn")) if isinstance(user, dict) else None

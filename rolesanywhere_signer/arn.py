@@ -111,7 +111,9 @@ def _parse(text: str, name: str, service: str, resource_type: str) -> Arn:
     kind, _, resource_id = parts[5].partition("/")
     arn = Arn(parts[1], parts[2], parts[3], parts[4], kind, resource_id)
     if (arn.service, arn.resource_type) != (service, resource_type):
-        raise _bad(name, text, f"it names {arn.service}:{arn.resource_type}, not {service}:{resource_type}", resource_type)
+        raise _bad(
+            name, text, f"it names {arn.service}:{arn.resource_type}, not {service}:{resource_type}", resource_type
+        )
     if not _PARTITION.fullmatch(arn.partition):
         raise _bad(name, text, f"{arn.partition!r} is not an AWS partition", resource_type)
     if not _ACCOUNT.fullmatch(arn.account_id):

@@ -77,12 +77,12 @@ def _format_hint(data: bytes) -> str:
     # SEQUENCE { INTEGER 3 }: how a PFX starts (RFC 7292, section 4).
     if data[:1] == b"\x30" and b"\x02\x01\x03\x30" in data[:12]:
         return "this looks like PKCS#12; convert it: openssl pkcs12 -in FILE -out client.pem -noenc"
-    return "a certificate is expected in PEM (-----BEGIN CERTIFICATE-----) or DER; openssl x509 -in FILE -text shows one"
+    return (
+        "a certificate is expected in PEM (-----BEGIN CERTIFICATE-----) or DER; openssl x509 -in FILE -text shows one"
+    )
 
 
-def choose_leaf(
-    certificates: Sequence[x509.Certificate], public_key: CertificatePublicKeyTypes | None = None
-) -> int:
+def choose_leaf(certificates: Sequence[x509.Certificate], public_key: CertificatePublicKeyTypes | None = None) -> int:
     """Return the index of the end-entity certificate among those of one file.
 
     It is the one with ``public_key``; else the first that is not a CA; else the first. Names do not tell it:

@@ -127,7 +127,9 @@ class _Call:
                 if not error.retryable or attempt >= self._settings.max_attempts:
                     raise
                 delay = _delay_seconds(attempt, error)
-                _logger.info("attempt %d of CreateSession failed, the next in %.1f s: %s", attempt, delay, error.message)
+                _logger.info(
+                    "attempt %d of CreateSession failed, the next in %.1f s: %s", attempt, delay, error.message
+                )
             sleep(delay)
             attempt += 1
 
@@ -155,7 +157,7 @@ class _Call:
         return transport.send(signed, self._settings)
 
     def _learns_the_time(self, answer: transport.Answer) -> bool:
-        """Return whether the clock explains a refusal, and another request with the service's time is worth its while."""
+        """Return whether the clock explains a refusal, so that a request with the service's time is worth while."""
         if self._correction or not is_invalid_signature(answer) or not _time_is_trustworthy(self._settings):
             return False
         skew = _skew(answer, self._client._now())
@@ -202,5 +204,6 @@ def _time_is_trustworthy(settings: Settings) -> bool:
 def _delay_seconds(attempt: int, error: TransportError | ServiceError) -> float:
     """Return the back-off: full jitter, doubled at each attempt; what the service asks for, within bounds."""
     asked = error.retry_after_seconds if isinstance(error, ServiceError) else None
-    backoff = random.uniform(0, _FIRST_DELAY_SECONDS * 2**attempt)  # noqa: S311 - spreads load, keeps no secret
-    return min(max(backoff, asked or 0), _LONGEST_DELAY_SECONDS)
+    longest = min(_FIRST_DELAY_SECONDS * 2**attempt, _LONGEST_DELAY_SECONDS)
+    backoff = random.uniform(0, longest)  # noqa: S311 - spreads load, keeps no secret
+    return max(backoff, min(asked or 0, _LONGEST_DELAY_SECONDS))

@@ -6,9 +6,8 @@ The service's sentences are terse on purpose; what it does not say is mostly kno
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .certificates import name_text
 from .errors import AccessDeniedError, ResourceNotFoundError, ServiceError, ThrottledError
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
 TELLING_SKEW = timedelta(seconds=60)
 
 
-@dataclass(frozen=True)
-class Circumstances:
+class Circumstances(NamedTuple):
     """What is known here when the service refuses.
 
     Attributes:
@@ -56,7 +54,9 @@ def explain(error: ServiceError, known: Circumstances) -> str | None:
             if sentence.lower() in said.lower():
                 return explanation(known)
     if isinstance(error, ThrottledError):
-        return "CreateSession allows about 10 calls a second per certificate and address; share sessions between clients"
+        return (
+            "CreateSession allows about 10 calls a second per certificate and address; share sessions between clients"
+        )
     return error.hint
 
 
@@ -71,7 +71,7 @@ def clock_hint(skew: timedelta | None) -> str | None:
 
 def _invalid_signature(known: Circumstances) -> str:
     if known.skew is None:
-        return "is this machine's clock right? The answer had no date to compare it with; a clock minutes off leads to this"
+        return "is this machine's clock right? A clock minutes off leads to this, and the answer had no date to compare"
     return clock_hint(known.skew) or (
         "the clocks agree and the key is the certificate's, so something between here and the service changed the "
         "request: a proxy that rewrites headers, or an endpoint_url that forwards to another host name"
@@ -82,10 +82,10 @@ def _untrusted(known: Circumstances) -> str:
     found = _findings(known, with_path=True)
     if found:
         return found
-    chain = "no intermediates were sent" if not known.loaded.chain else f"{len(known.loaded.chain)} intermediates were sent"
     issuer = name_text(known.loaded.certificate.issuer)
     return (
-        f"the service found no path to {known.settings.trust_anchor_arn}; the certificate was issued by {issuer}, {chain}. "
+        f"the service found no path to {known.settings.trust_anchor_arn}; the certificate was issued by {issuer}, and "
+        f"{len(known.loaded.chain) or 'no'} intermediates were sent. "
         "Is this the trust anchor of that CA, was the CA renewed, is an intermediate missing? "
         "With trust_anchor= the CA's certificate is checked here"
     )
@@ -111,7 +111,9 @@ def _with_hint(finding: Finding) -> str:
 
 def _revoked(known: Circumstances) -> str:
     serial = known.loaded.certificate.serial_number
-    return f"serial number {serial:x} (hexadecimal) stands on a revocation list of the trust anchor; issue a new certificate"
+    return (
+        f"serial number {serial:x} (hexadecimal) is on a revocation list of the trust anchor; issue a new certificate"
+    )
 
 
 def _anchor_not_found(known: Circumstances) -> str:
@@ -126,12 +128,14 @@ def _bad_profile(known: Circumstances) -> str:
 
 
 def _role_not_listed(known: Circumstances) -> str:
-    return f"add {known.settings.role_arn} to the roles of {known.settings.profile_arn}, or ask for a role that it lists"
+    return (
+        f"add {known.settings.role_arn} to the roles of {known.settings.profile_arn}, or ask for a role that it lists"
+    )
 
 
 def _session_name(known: Circumstances) -> str:
     return (
-        f"leave role_session_name out, or allow it: aws rolesanywhere update-profile --accept-role-session-name "
+        "leave role_session_name out, or allow it: aws rolesanywhere update-profile --accept-role-session-name "
         f"--profile-id {known.settings.profile_arn.rpartition('/')[2]}"
     )
 
@@ -145,8 +149,8 @@ def _duration(known: Circumstances) -> str:
 
 def _unmapped(known: Circumstances) -> str:
     return (
-        "the values in brackets cannot be session tags (letters, digits, spaces and _.:/=+-@ can) and were left out, so "
-        "a condition of the role's trust policy on them fails. " + _assume_role(known)
+        "the values in brackets cannot be session tags (letters, digits, spaces and _.:/=+-@ can) and were left out, "
+        "so a condition of the role's trust policy on them fails. " + _assume_role(known)
     )
 
 

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 from .arn import check_region
 from .errors import ConfigurationError
 
 
-@dataclass(frozen=True)
-class _Partition:
+class _Partition(NamedTuple):
     regions: re.Pattern[str]
     suffix: str
     dualstack_suffix: str
@@ -25,9 +24,7 @@ def _partition(regions: str, suffix: str, dualstack_suffix: str) -> _Partition:
     return _Partition(re.compile(regions), suffix, dualstack_suffix)
 
 
-_COMMERCIAL = _partition(
-    r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|aws-global", "amazonaws.com", "api.aws"
-)
+_COMMERCIAL = _partition(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|aws-global", "amazonaws.com", "api.aws")
 _PARTITIONS = (
     _COMMERCIAL,
     _partition(r"cn-\w+-\d+|aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
@@ -40,9 +37,7 @@ _PARTITIONS = (
 )
 
 
-def service_url(
-    region: str, *, fips: bool = False, dualstack: bool = False, endpoint_url: str | None = None
-) -> str:
+def service_url(region: str, *, fips: bool = False, dualstack: bool = False, endpoint_url: str | None = None) -> str:
     """Return the base URL of the service, without a slash at its end.
 
     Args:

@@ -40,6 +40,7 @@ class RolesAnywhereError(Exception):
 
     @property
     def message(self) -> str:
+        """What was wrong, in one sentence, without the hint."""
         return str(self.args[0])
 
     def __str__(self) -> str:

@@ -83,7 +83,8 @@ def _read_file(path: str, *, what: str, error: type[RolesAnywhereError]) -> byte
         ) from (None if _KEY_LIKE.fullmatch(path) else cause)
     if not regular:
         raise error(
-            f"the {what} {_shown(path)} is not a regular file", hint="read a pipe or a device yourself and pass the bytes"
+            f"the {what} {_shown(path)} is not a regular file",
+            hint="read a pipe or a device yourself and pass the bytes",
         )
     if len(content) > MAX_BYTES:
         raise error(f"the {what} file {_shown(path)} has more than {MAX_BYTES:,} bytes")

@@ -42,10 +42,12 @@ class ValidationReport:
 
     @property
     def errors(self) -> tuple[Finding, ...]:
+        """The findings for which the service refuses."""
         return tuple(finding for finding in self.findings if finding.severity == "error")
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
+        """The findings that do not stop the service."""
         return tuple(finding for finding in self.findings if finding.severity == "warning")
 
     @property

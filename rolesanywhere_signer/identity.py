@@ -31,8 +31,7 @@ from .identity_sources import (
     is_bytes,
     named_function,
 )
-from .keys import SigningKey, parse_private_key
-from .pkcs12 import is_pkcs12, parse_pkcs12
+from .keys import SigningKey, is_pkcs12, parse_pkcs12, parse_private_key
 
 if TYPE_CHECKING:
     from .keys import Passphrase
@@ -74,8 +73,8 @@ class Identity:
     itself takes either, part by part.
 
     Args:
-        certificate: A path, or PEM, DER or PKCS#12 bytes. In a full chain the leaf is the certificate that the key fits, and
-            the other certificates are the intermediates, in their order.
+        certificate: A path, or PEM, DER or PKCS#12 bytes. In a full chain the leaf is the certificate that the key
+            fits, and the other certificates are the intermediates, in their order.
         private_key: None: it stands beside the certificate.
         intermediates: Sent as they are; what stands beside the leaf is not sent then.
         passphrase: For an encrypted key; a callable is asked at each reading of one.
@@ -140,7 +139,8 @@ class Identity:
         for part in (certificate, private_key, intermediates):
             if part is not None and not is_bytes(part):
                 raise ConfigurationError(
-                    f"Identity.from_bytes takes bytes, not {type(part).__name__}", hint="Identity.from_files takes paths"
+                    f"Identity.from_bytes takes bytes, not {type(part).__name__}",
+                    hint="Identity.from_files takes paths",
                 )
         return cls(certificate, private_key, intermediates, passphrase)
 
@@ -238,7 +238,9 @@ class Identity:
             raise error
         if not self._failure_told:
             self._failure_told = True
-            _logger.warning("the renewed certificate or key cannot be used, the last good pair goes on: %s", error.message)
+            _logger.warning(
+                "the renewed certificate or key cannot be used, the last good pair goes on: %s", error.message
+            )
         return self._loaded[1]
 
     def _parse(self, contents: Contents) -> LoadedIdentity:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import NamedTuple, Protocol, Union
+from typing import NamedTuple, Protocol
 
 from .errors import CertificateLoadError, ConfigurationError, PrivateKeyLoadError
 from .files import Source, StrPath, describe_source, read_source
 
 # What a callable returns: the certificate, its private key (None: beside the certificate), the intermediates.
-Parts = Union[tuple[bytes], tuple[bytes, "bytes | None"], tuple[bytes, "bytes | None", "bytes | None"]]
+Parts = tuple[bytes] | tuple[bytes, bytes | None] | tuple[bytes, bytes | None, bytes | None]
 
 
 @dataclass(frozen=True)
@@ -81,6 +81,7 @@ class GivenSource(NamedTuple):
 
     @property
     def key_path(self) -> StrPath | None:
+        """The key's file, or the certificate's where the key stands in it."""
         source = self.certificate if self.private_key is None else self.private_key
         return None if is_bytes(source) else source  # type: ignore[return-value]
 
@@ -103,7 +104,9 @@ class CallableSource(NamedTuple):
         try:
             parts = self.load()
         except Exception as error:
-            raise CertificateLoadError(f"the callable that gives the identity failed: {type(error).__name__}") from error
+            raise CertificateLoadError(
+                f"the callable that gives the identity failed: {type(error).__name__}"
+            ) from error
         if not isinstance(parts, tuple) or not 1 <= len(parts) <= 3 or not is_bytes(parts[0]):
             raise CertificateLoadError(
                 "the callable that gives the identity did not return a tuple of bytes",
@@ -117,6 +120,7 @@ class CallableSource(NamedTuple):
 
     @property
     def key_path(self) -> StrPath | None:
+        """None: there is no file."""
         return None
 
     def check_picklable(self) -> None:
@@ -149,6 +153,7 @@ class EnvironmentSource(NamedTuple):
 
     @property
     def key_path(self) -> StrPath | None:
+        """None: there is no file."""
         return None
 
     def check_picklable(self) -> None:
@@ -169,7 +174,9 @@ def _padded(parts: Parts) -> tuple[Source, Source | None, Source | None]:
         raise CertificateLoadError("the callable that gives the identity returned no certificate")
     for part in (private_key, intermediates):
         if part is not None and not is_bytes(part):
-            raise CertificateLoadError(f"the callable that gives the identity returned {type(part).__name__}, not bytes")
+            raise CertificateLoadError(
+                f"the callable that gives the identity returned {type(part).__name__}, not bytes"
+            )
     return certificate, private_key, intermediates
 
 

@@ -57,18 +57,22 @@ class RolesAnywhereCredentials(botocore.credentials.Credentials):
 
     @property
     def access_key(self) -> str:  # type: ignore[override]
+        """The access key identifier of credentials that are valid now."""
         return self._refresher.get().access_key_id
 
     @property
     def secret_key(self) -> str:  # type: ignore[override]
+        """The secret access key of credentials that are valid now."""
         return self._refresher.get().secret_access_key
 
     @property
     def token(self) -> str:  # type: ignore[override]
+        """The session token of credentials that are valid now."""
         return self._refresher.get().session_token
 
     @property
     def account_id(self) -> str | None:
+        """The account of the role, 12 digits."""
         return self._refresher.get().account_id
 
     def __repr__(self) -> str:
@@ -132,7 +136,8 @@ def _our_configuration_errors() -> Iterator[None]:
         yield
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise ConfigurationError(
-            f"the AWS configuration cannot be used: {error}", hint="check AWS_PROFILE, AWS_CONFIG_FILE and ~/.aws/config"
+            f"the AWS configuration cannot be used: {error}",
+            hint="check AWS_PROFILE, AWS_CONFIG_FILE and ~/.aws/config",
         ) from error
 
 

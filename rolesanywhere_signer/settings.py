@@ -151,7 +151,9 @@ def _check_properties(properties: object) -> None:
     if not isinstance(properties, Mapping):
         raise ConfigurationError("instance_properties must be a mapping of text to text")
     if len(properties) > _MAX_PROPERTIES:
-        raise ConfigurationError(f"instance_properties has {len(properties)} entries; at most {_MAX_PROPERTIES} are allowed")
+        raise ConfigurationError(
+            f"instance_properties has {len(properties)} entries; at most {_MAX_PROPERTIES} are allowed"
+        )
     for name, value in properties.items():
         for text in (name, value):
             if not isinstance(text, str) or not 1 <= len(text) <= _MAX_PROPERTY:

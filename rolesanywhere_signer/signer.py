@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Union
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, urlsplit
 
 import requests
@@ -18,7 +18,7 @@ from .clock import Clock, amz_date, require_aware, utc_now
 from .errors import ConfigurationError, TransportError
 from .identity import Identity, LoadedIdentity
 
-Headers = Union[Mapping[str, str], Iterable[tuple[str, str]]]
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 # RFC 9110, section 5.6.2: a token.
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -278,6 +278,7 @@ class RolesAnywhereAuth(AuthBase):
         self._signer = signer
 
     def __call__(self, prepared: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign the request as it stands; ``requests`` calls this last."""
         body = prepared.body
         if body is not None and not isinstance(body, (bytes, str)):
             raise ConfigurationError("a streamed body cannot be signed", hint="pass the body as bytes")

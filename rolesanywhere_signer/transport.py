@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
-import urllib3
 
-from .errors import ConfigurationError, TransportError
+from .errors import ConfigurationError, RolesAnywhereError, TransportError
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -53,11 +52,11 @@ def send(signed: SignedRequest, settings: Settings) -> Answer:
         session.trust_env = signed.url.startswith("https:")
         try:
             return _exchange(session, signed, settings)
-        except _FOREIGN as error:
+        except RolesAnywhereError:
+            raise
+        # requests raises its own, urllib3's and OSError, and TypeError for a proxy's URL without a host.
+        except Exception as error:  # noqa: BLE001
             raise _our_error(error, signed, settings) from _presentable(error)
-
-
-_FOREIGN = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
 def _exchange(session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
@@ -112,23 +111,29 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
     if isinstance(error, requests.exceptions.SSLError):
         return TransportError(
             f"TLS to {host} failed: {_reason(error)}",
-            hint="behind a TLS-inspecting proxy, give its CA bundle as verify=; an expired or foreign certificate is to "
+            hint="behind a TLS-inspecting proxy, give its CA bundle as verify=; an expired or foreign certificate must "
             "be mended at the server",
         )
+    if isinstance(error, requests.exceptions.Timeout):
+        return _timed_out(error, host, settings)
+    if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema, TypeError)):
+        return ConfigurationError("the URL of a proxy cannot be used", hint="such as http://proxy.example.com:3128")
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        # requests raises a bare OSError for a CA bundle that is not there.
+        return ConfigurationError(
+            f"the CA bundle cannot be used: {_reason(error)}", hint="check verify= and REQUESTS_CA_BUNDLE"
+        )
+    return TransportError(f"no answer from {host}: {_reason(error)}", hint=_network_hint(error), retryable=True)
+
+
+def _timed_out(error: requests.exceptions.Timeout, host: str, settings: Settings) -> TransportError:
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return TransportError(
             f"{host} did not accept a connection within {settings.connect_timeout_seconds} s",
             hint="is port 443 open to it, or is a proxy needed?",
             retryable=True,
         )
-    if isinstance(error, requests.exceptions.Timeout):
-        return TransportError(f"{host} did not answer within {settings.read_timeout_seconds} s", retryable=True)
-    if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema)):
-        return ConfigurationError("the URL of a proxy cannot be used", hint="such as http://proxy.example.com:3128")
-    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
-        # requests raises a bare OSError for a CA bundle that is not there.
-        return ConfigurationError(f"the CA bundle cannot be used: {_reason(error)}", hint="check verify= and REQUESTS_CA_BUNDLE")
-    return TransportError(f"no answer from {host}: {_reason(error)}", hint=_network_hint(error), retryable=True)
+    return TransportError(f"{host} did not answer within {settings.read_timeout_seconds} s", retryable=True)
 
 
 def _network_hint(error: Exception) -> str | None:
@@ -144,11 +149,11 @@ def _reason(error: Exception) -> str:
 
 
 def _wrapped(error: BaseException) -> list[BaseException]:
-    """Return the error and what it wraps: MaxRetryError has it as ``reason``, requests as its first argument."""
+    """Return the error and what it wraps: MaxRetryError has it as ``reason``, others among their arguments."""
     found = [error]
     while len(found) < 10:
-        inner = getattr(found[-1], "reason", None) or (found[-1].args[0] if found[-1].args else None)
-        inner = inner if isinstance(inner, BaseException) else found[-1].__cause__
+        candidates = (getattr(found[-1], "reason", None), *found[-1].args, found[-1].__cause__)
+        inner = next((part for part in candidates if isinstance(part, BaseException)), None)
         if inner is None or inner in found:
             break
         found.append(inner)

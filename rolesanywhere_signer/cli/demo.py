@@ -77,7 +77,9 @@ class _Demo:
         from ..validation import validate_certificate
 
         report = validate_certificate(
-            self._directory / "certificate.pem", self._directory / "private-key.pem", trust_anchor=self._directory / "ca.pem"
+            self._directory / "certificate.pem",
+            self._directory / "private-key.pem",
+            trust_anchor=self._directory / "ca.pem",
         )
         report.raise_for_errors()
         return "leaf, key and path to the CA are good"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
-Passphrase = Union[str, bytes, Callable[[], str]]
+Passphrase = str | bytes | Callable[[], str]
 _Loader = Callable[[bytes, "bytes | None"], "PrivateKeyTypes"]
 
 _ECDSA = ec.ECDSA(hashes.SHA256())

@@ -29,7 +29,7 @@ _HEADERS = {"Content-Type": "application/json", "Accept": "application/json", "U
 
 def main() -> None:
     """Print the figures."""
-    leaf = CertificateAuthority().issue("CN=app", key_type="EC-P256")
+    leaf = CertificateAuthority().issue("CN=app", key_type="P-256")
     identity = Identity.from_bytes(leaf.certificate_pem, leaf.private_key_pem)
     signer = SigV4X509Signer(identity, region="eu-central-1")
     peer = IAMRolesAnywhereSigner(leaf.certificate_pem, leaf.private_key_pem, region="eu-central-1")

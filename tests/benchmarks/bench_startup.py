@@ -69,7 +69,8 @@ def main() -> None:
     peer = figures["iam-rolesanywhere-session"]
     print("A fresh process to its first credentials (median; ratio of the times to iam-rolesanywhere-session)")
     for name, figure in figures.items():
-        print(f"  {name:<34}{figure.seconds * 1000:>8.0f} ms{figure.seconds / peer.seconds:>7.2f}{figure.peak_mib:>8.1f} MiB")
+        ratio = figure.seconds / peer.seconds
+        print(f"  {name:<34}{figure.seconds * 1000:>8.0f} ms{ratio:>7.2f}{figure.peak_mib:>8.1f} MiB")
 
 
 if __name__ == "__main__":

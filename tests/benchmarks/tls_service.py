@@ -34,7 +34,8 @@ def _server_context(directory: Path) -> ssl.SSLContext:
     ca = CertificateAuthority("CN=TLS CA of the benchmark")
     (directory / "tls-ca.pem").write_bytes(ca.certificate_pem)
     (directory / "tls").mkdir()
-    ca.issue("CN=localhost", dns_names=["localhost"]).write(directory / "tls")
+    server = ca.issue("CN=localhost", subject_alternative_names=["DNS:localhost"], extended_key_usage=["serverAuth"])
+    server.write(directory / "tls")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(directory / "tls" / "certificate.pem", directory / "tls" / "private-key.pem")
     return context
@@ -51,6 +52,8 @@ def _handler(service: LocalRolesAnywhere) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in self.headers.items()}
+            del environ["HTTP_CONTENT_LENGTH"]  # WSGI has these two without the prefix
+            environ.pop("HTTP_CONTENT_TYPE", None)
             environ |= {
                 "REQUEST_METHOD": "POST",
                 "RAW_URI": self.path,
