@@ -115,9 +115,14 @@ def install(provider: RolesAnywhereProvider, botocore_session: botocore.session.
     """Put ``provider`` ahead of every credential provider of a botocore session.
 
     Raises:
-        ConfigurationError: The session has credentials already and would go on using them, or the AWS configuration
+        ConfigurationError: It is no botocore session, or has credentials already and would go on using them, or the AWS configuration
             that it stands on cannot be used.
     """
+    if not isinstance(botocore_session, botocore.session.Session):
+        raise ConfigurationError(
+            f"install() takes a botocore session, not {type(botocore_session).__name__}",
+            hint="make one with botocore.session.get_session() and give it to boto3.Session(botocore_session=...)",
+        )
     # There is no public way to see whether a session has resolved its credentials without making it resolve them.
     if getattr(botocore_session, "_credentials", None) is not None:
         raise ConfigurationError(

@@ -57,17 +57,33 @@ class Refresher:
         Raises:
             RolesAnywhereError: None could be had, and the last ones have expired.
         """
-        current = self._current
+        seen = self._current
+        return self._without_waiting(seen) or self._after_waiting(seen)
+
+    def ready(self) -> Credentials | None:
+        """Return credentials that are valid now, or None where ``get`` would have to wait for a call."""
+        return self._without_waiting(self._current)
+
+    def _without_waiting(self, seen: Credentials | None) -> Credentials | None:
+        if seen is None:
+            return None
         now = self._clock()
-        if current is None:
-            return self._join_flight(current)
-        remaining = current.expiration - now
+        remaining = seen.expiration - now
         if remaining >= self._window:
-            return current
+            return seen
         if remaining > _MANDATORY_WINDOW:
-            self._renew_in_background(current, now)
-            return self._current or current
-        return self._renew_while_waiting(current, now)
+            self._renew_in_background(seen, now)
+            return self._current or seen
+        return seen if remaining > timedelta(0) and self._backing_off(now) else None
+
+    def _after_waiting(self, seen: Credentials | None) -> Credentials:
+        try:
+            return self._join_flight(seen)
+        except RolesAnywhereError:
+            # Asked again: the end may have passed while the call was failing.
+            if seen is not None and seen.expiration > self._clock():
+                return seen
+            raise
 
     def _renew_in_background(self, seen: Credentials, now: datetime) -> None:
         flight = self._take_off(seen, now)
@@ -79,18 +95,6 @@ class Refresher:
         except RuntimeError:
             # No more threads, or the interpreter is shutting down: what is at hand is still valid.
             self._land(flight)
-
-    def _renew_while_waiting(self, current: Credentials, now: datetime) -> Credentials:
-        valid = current.expiration > now
-        if valid and self._backing_off(now):
-            return current
-        try:
-            return self._join_flight(current)
-        except RolesAnywhereError:
-            # The time may have passed the end while the call was failing.
-            if current.expiration > self._clock():
-                return current
-            raise
 
     def _join_flight(self, seen: Credentials | None) -> Credentials:
         """Wait for the call that is under way, or make it, unless one has ended since the caller saw ``seen``."""

@@ -176,6 +176,7 @@ def _sendable_url(url: str) -> str:
     """Return the URL as ``requests`` and others send it, so that what is signed is what travels."""
     if not isinstance(url, str):
         raise ConfigurationError(f"the URL must be text, not {type(url).__name__}")
+    _split(url)
     if _PLAIN_URL.fullmatch(url):
         return url
     prepared = requests.PreparedRequest()
@@ -299,6 +300,7 @@ def _text(value: str | bytes) -> str:
 
 def _refuse_redirect(response: requests.Response, *_args: Any, **_kwargs: Any) -> None:
     if response.is_redirect:
+        response.close()
         raise TransportError(
             f"the server redirects a signed request (HTTP {response.status_code}); it was not followed",
             hint="send the request to its final URL",
