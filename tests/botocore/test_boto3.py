@@ -21,7 +21,7 @@ BUCKETS = b"""<?xml version="1.0"?><ListAllMyBucketsResult><Owner><ID>1</ID></Ow
 
 
 def access_key_of(authorization: str) -> str:
-    return authorization.split("Credential=")[1].split("/")[0]
+    return authorization.partition("Credential=")[2].partition("/")[0]
 
 
 def test_a_client_gets_an_identity_that_the_service_confirms(world: World) -> None:
@@ -184,7 +184,7 @@ def test_a_renewed_certificate_is_used_by_the_next_refresh(world: World) -> None
 
     first, second = world.service.calls
     assert first.status == second.status == 201
-    serial = dict(second.request.headers)["Authorization"].split("Credential=")[1].split("/")[0]
+    serial = dict(second.request.headers)["Authorization"].partition("Credential=")[2].partition("/")[0]
     assert serial == str(renewed.certificate.serial_number)
 
 

@@ -132,7 +132,6 @@ def test_a_session_that_looked_for_credentials_in_vain_is_not_refused(world: Wor
     assert access_key(session).startswith("ASIA")
 
 
-@pytest.mark.xfail(strict=True, reason="AttributeError", raises=AttributeError)
 @pytest.mark.parametrize("session", [boto3.Session(), None, "session"], ids=["boto3", "None", "str"])
 def test_what_is_no_botocore_session_is_our_error(world: World, session: object) -> None:
     with pytest.raises(ConfigurationError, match="botocore"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -44,8 +44,7 @@ def clock() -> TickingClock:
 
 
 def sent_dates(received: list[wire.Received]) -> list[datetime]:
-    dates = [datetime.strptime(one.header("x-amz-date"), "%Y%m%dT%H%M%SZ") for one in received]
-    return [date.replace(tzinfo=timezone.utc) for date in dates]
+    return [datetime.strptime(one.header("x-amz-date") + "+0000", "%Y%m%dT%H%M%SZ%z") for one in received]
 
 
 # --- what is asked -----------------------------------------------------------------------------------------------

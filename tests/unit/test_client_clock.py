@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ def invalid(date: datetime | None) -> bytes:
 
 
 def sent_date(received: wire.Received) -> datetime:
-    return datetime.strptime(received.header("x-amz-date"), "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
+    return datetime.strptime(received.header("x-amz-date") + "+0000", "%Y%m%dT%H%M%SZ%z")
 
 
 def refusal(client: RolesAnywhereClient) -> AccessDeniedError:
@@ -116,9 +116,9 @@ def test_a_date_that_is_none_is_passed_over(clock: TickingClock, date: str) -> N
     ("message", "status"), [("Untrusted signing certificate", 403), ("Invalid signature", 400), ("no", 403)]
 )
 def test_no_other_refusal_leads_to_another_try(clock: TickingClock, message: str, status: int) -> None:
-    with raw_server(refused(message, status, date=clock.now + HALF_AN_HOUR)) as server:
-        with pytest.raises(AccessDeniedError):
-            make_client(server.url, clock).create_session()
+    answer = refused(message, status, date=clock.now + HALF_AN_HOUR)
+    with raw_server(answer) as server, pytest.raises(AccessDeniedError):
+        make_client(server.url, clock).create_session()
     assert server.connections == 1
 
 

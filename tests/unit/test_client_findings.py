@@ -62,15 +62,15 @@ def test_the_words_of_the_service_and_the_hint_stand_in_the_text_of_the_error(me
 
 def test_throttling_is_explained() -> None:
     answer = refused("Rate exceeded", 429, "ThrottlingException")
-    with raw_server(answer) as server, pytest.raises(Exception, match="hint: .*calls a second"):
+    with raw_server(answer) as server, pytest.raises(Exception, match=r"hint: .*calls a second"):
         make_client(server.url, max_attempts=1).create_session()
 
 
 def test_with_the_trust_anchor_at_hand_the_path_is_checked_here() -> None:
     other = pki.issue("other", ca=True)
-    with raw_server(refused("Untrusted signing certificate", date=now())) as server:
-        with pytest.raises(AccessDeniedError) as caught:
-            make_client(server.url, trust_anchor=other.pem).create_session()
+    answer = refused("Untrusted signing certificate", date=now())
+    with raw_server(answer) as server, pytest.raises(AccessDeniedError) as caught:
+        make_client(server.url, trust_anchor=other.pem).create_session()
 
     assert caught.value.hint is not None
     assert "CN=root" in caught.value.hint  # the issuer that was looked for
@@ -80,9 +80,9 @@ def test_with_the_trust_anchor_at_hand_the_path_is_checked_here() -> None:
 def test_with_the_right_trust_anchor_at_hand_nothing_is_blamed_on_the_path() -> None:
     root = pki.issue("root", ca=True)
     identity = identity_of(pki.issue("app", issuer=root))
-    with raw_server(refused("Untrusted signing certificate", date=now())) as server:
-        with pytest.raises(AccessDeniedError) as caught:
-            make_client(server.url, identity=identity, trust_anchor=root.pem).create_session()
+    answer = refused("Untrusted signing certificate", date=now())
+    with raw_server(answer) as server, pytest.raises(AccessDeniedError) as caught:
+        make_client(server.url, identity=identity, trust_anchor=root.pem).create_session()
     assert caught.value.hint is not None
     assert ANCHOR_ARN in caught.value.hint
 

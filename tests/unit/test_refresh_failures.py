@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from itertools import pairwise
 
 import pytest
 
@@ -93,7 +94,7 @@ def test_the_next_try_waits_for_a_back_off_that_grows_and_ends(caplog: pytest.Lo
         if service.calls > before:
             tries.append(second)
 
-    gaps = [later - earlier for earlier, later in zip(tries, tries[1:])]
+    gaps = [later - earlier for earlier, later in pairwise(tries)]
     assert tries[0] == 2701
     assert 2 <= gaps[0] <= 6
     assert max(gaps) <= 121
@@ -169,7 +170,6 @@ def test_credentials_that_end_while_the_call_fails_are_not_handed_out() -> None:
         refresher.get()
 
 
-@pytest.mark.xfail(strict=True, reason="RuntimeError of Thread.start escapes, and the flight never lands")
 @pytest.mark.parametrize("second", [700, 850])
 def test_a_thread_that_cannot_be_started_leaves_the_old_credentials_in_use(
     monkeypatch: pytest.MonkeyPatch, second: int

@@ -81,7 +81,6 @@ class Preempted:
         return now
 
 
-@pytest.mark.xfail(strict=True, reason="what a thread saw is not looked at again under the lock")
 @pytest.mark.parametrize("second", [None, 700, 850, 1000], ids=["first use", "window", "last minute", "expired"])
 def test_a_thread_that_looked_before_a_call_landed_does_not_make_another(second: int | None) -> None:
     """The late thread saw old credentials; by the time it decides, another thread has renewed them."""
@@ -134,7 +133,6 @@ class _TwoArgumentError(Exception):
         super().__init__(f"{where}: {what}")
 
 
-@pytest.mark.xfail(strict=True, reason="copy.copy calls the constructor with args")
 def test_threads_that_wait_get_the_very_error_even_if_it_cannot_be_copied() -> None:
     clock, service, refresher = new_held_refresher(used=False)
     service.error = _TwoArgumentError("here", "this")
@@ -146,7 +144,6 @@ def test_threads_that_wait_get_the_very_error_even_if_it_cannot_be_copied() -> N
     assert {type(follower.outcome) for follower in followers} == {_TwoArgumentError}
 
 
-@pytest.mark.xfail(strict=True, reason="each waiting thread makes a call of its own")
 @pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
 def test_an_interrupted_leader_does_not_take_the_others_along(interrupt: type[BaseException]) -> None:
     clock, service, refresher = new_held_refresher(used=False)

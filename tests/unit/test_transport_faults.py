@@ -52,7 +52,6 @@ def test_a_connection_that_breaks_is_retryable(when: str) -> None:
     assert f"127.0.0.1:{server.port}" in error.message
 
 
-@pytest.mark.xfail(strict=True, reason="urllib3 wraps the reason in a tuple beside its own words, which is shown as it is")
 @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n"])
 def test_the_reason_is_told_in_words(answer: bytes) -> None:
     with raw_server(answer) as server:
