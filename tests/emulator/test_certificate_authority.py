@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
 import stat
 import subprocess
 import traceback
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -329,9 +329,8 @@ class TestFiles:
 
 class TestWithOpenSSL:
     @pytest.fixture(autouse=True)
-    def openssl(self) -> None:
-        if shutil.which("openssl") is None and not os.environ.get("CI"):
-            pytest.skip("openssl is not on PATH")
+    def openssl(self, require_tool: Callable[[str], str]) -> None:
+        require_tool("openssl")
 
     @staticmethod
     def run(*arguments: str | Path) -> str:

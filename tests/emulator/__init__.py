@@ -1,0 +1,1 @@
+"""The local Roles Anywhere and the CA for tests."""

@@ -1,0 +1,92 @@
+"""A signer for tests, apart from the library's: it signs what it is told to, also what no client should."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timezone
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, padding
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from rolesanywhere_signer.testing import HttpRequest, IssuedCertificate
+from tests.emulator.vectors import SigningKey
+
+NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=timezone.utc)
+Pairs = Iterable[tuple[str, str]]
+
+
+def header_form(certificate: x509.Certificate) -> str:
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
+
+
+def sign_as(leaf: IssuedCertificate, body: bytes = b"{}", **options: object) -> HttpRequest:
+    """Sign with an issued certificate, and with its chain unless another is given."""
+    options.setdefault("chain", leaf.intermediates)
+    return sign(leaf.private_key, leaf.certificate, body, **options)  # type: ignore[arg-type]
+
+
+def sign(  # noqa: PLR0914 - the stages of one signature
+    key: SigningKey,
+    certificate: x509.Certificate,
+    body: bytes = b"{}",
+    *,
+    target: str = "/sessions",
+    headers: Pairs = (),
+    chain: Sequence[x509.Certificate] = (),
+    region: str = "us-east-1",
+    at: datetime = NOW,
+    day: str | None = None,
+    serial: str | None = None,
+    algorithm: str | None = None,
+    leave_out: Sequence[str] = (),
+) -> HttpRequest:
+    """Return a signed POST.
+
+    Args:
+        headers: More of them, in order; duplicates stay apart.
+        day, serial, algorithm: Instead of the true ones.
+        leave_out: Headers that are sent and not signed.
+    """
+    date = at.strftime("%Y%m%dT%H%M%SZ")
+    all_headers = [("Host", "127.0.0.1:1"), ("Content-Type", "application/json"), ("X-Amz-Date", date)]
+    all_headers.append(("X-Amz-X509", header_form(certificate)))
+    if chain:
+        all_headers.append(("X-Amz-X509-Chain", ",".join(map(header_form, chain))))
+    all_headers += headers
+    signed = sorted({name.lower() for name, _ in all_headers} - set(leave_out))
+    canonical = "\n".join(["POST", *_target_lines(target), *_header_lines(all_headers, signed), "", ";".join(signed)])
+    digest = hashlib.sha256(f"{canonical}\n{hashlib.sha256(body).hexdigest()}".encode("latin-1")).hexdigest()
+    algorithm = algorithm or f"AWS4-X509-{'ECDSA' if isinstance(key, ec.EllipticCurvePrivateKey) else 'RSA'}-SHA256"
+    scope = f"{day or date[:8]}/{region}/rolesanywhere/aws4_request"
+    signature = _sign_bytes(key, f"{algorithm}\n{date}\n{scope}\n{digest}".encode())
+    all_headers.append(
+        (
+            "Authorization",
+            f"{algorithm} Credential={serial or certificate.serial_number}/{scope}, "
+            f"SignedHeaders={';'.join(signed)}, Signature={signature.hex()}",
+        )
+    )
+    return HttpRequest("POST", target, tuple(all_headers), body)
+
+
+def _target_lines(target: str) -> tuple[str, str]:
+    parts = urlsplit(target)
+    pairs = sorted((quote(n, safe="-_.~"), quote(v, safe="-_.~")) for n, v in parse_qsl(parts.query, True))
+    return quote(parts.path), "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def _header_lines(headers: Pairs, signed: Sequence[str]) -> list[str]:
+    values = {name: [re.sub(" +", " ", v.strip()) for n, v in headers if n.lower() == name] for name in signed}
+    return [f"{name}:{','.join(values[name])}" for name in signed]
+
+
+def _sign_bytes(key: SigningKey, data: bytes) -> bytes:
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.sign(data, ec.ECDSA(hashes.SHA256()))
+    return key.sign(data, padding.PKCS1v15(), hashes.SHA256())
