@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -14,11 +13,9 @@ OpenSsl = Callable[..., bytes]
 
 
 @pytest.fixture
-def openssl(tmp_path: Path) -> OpenSsl:
+def openssl(tmp_path: Path, require_tool: Callable[[str], str]) -> OpenSsl:
     """Run the real ``openssl`` in the test's own folder; return what it writes."""
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("the openssl command is not installed")
+    program = require_tool("openssl")
 
     def run(*arguments: str, stdin: bytes = b"") -> bytes:
         done = subprocess.run([program, *arguments], cwd=tmp_path, input=stdin, capture_output=True, check=False)
