@@ -65,9 +65,9 @@ class Refresher:
         return self._without_waiting(self._current)
 
     def _without_waiting(self, seen: Credentials | None) -> Credentials | None:
+        now = self._clock()
         if seen is None:
             return None
-        now = self._clock()
         remaining = seen.expiration - now
         if remaining >= self._window:
             return seen
