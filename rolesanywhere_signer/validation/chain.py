@@ -32,6 +32,7 @@ class Verdict:
 
     @property
     def error_count(self) -> int:
+        """How many of the findings are errors."""
         return sum(finding.severity == "error" for finding in (*self.intermediates, *self.anchors, *self.path))
 
 

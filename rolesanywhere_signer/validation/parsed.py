@@ -45,10 +45,12 @@ class ParsedCertificate:
 
     @property
     def subject_text(self) -> str:
+        """The subject for messages."""
         return name_text(self.certificate.subject)
 
     @property
     def issuer_text(self) -> str:
+        """The issuer for messages."""
         return name_text(self.certificate.issuer)
 
     @property
@@ -58,11 +60,13 @@ class ParsedCertificate:
 
     @property
     def is_ca(self) -> bool:
+        """Whether the basic constraints say CA:TRUE."""
         constraints = self.extension(x509.BasicConstraints)
         return constraints is not None and constraints.ca
 
     @property
     def path_length(self) -> int | None:
+        """How many CAs may stand between this one and the leaf; None: no limit."""
         constraints = self.extension(x509.BasicConstraints)
         return constraints.path_length if constraints is not None else None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -67,29 +67,28 @@ def _check_with_key(certificate: x509.Certificate, issuer: x509.Certificate) -> 
 def _verify(certificate: x509.Certificate, key: object) -> None:
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     if isinstance(key, rsa.RSAPublicKey):
-        hash_algorithm, scheme = _hash_and_scheme(certificate)
+        hash_algorithm = _hash(certificate)
+        # None for MD5 and other hashes that newer versions name, but do not pair with a padding.
+        scheme = certificate.signature_algorithm_parameters or padding.PKCS1v15()
         if not isinstance(scheme, (padding.PKCS1v15, padding.PSS)):
             raise InvalidSignature
         key.verify(signature, signed, scheme, hash_algorithm)
     elif isinstance(key, ec.EllipticCurvePublicKey):
-        _, scheme = _hash_and_scheme(certificate)
-        if not isinstance(scheme, ec.ECDSA):
+        algorithm = certificate.signature_algorithm_parameters or ec.ECDSA(_hash(certificate))
+        if not isinstance(algorithm, ec.ECDSA):
             raise InvalidSignature
-        key.verify(signature, signed, scheme)
+        key.verify(signature, signed, algorithm)
     else:
         # Ed25519, Ed448 and ML-DSA take no parameters; the class of the last exists only in newer versions.
         key.verify(signature, signed)  # type: ignore[attr-defined]
 
 
-def _hash_and_scheme(certificate: x509.Certificate) -> tuple[hashes.HashAlgorithm, object]:
+def _hash(certificate: x509.Certificate) -> hashes.HashAlgorithm:
     hash_algorithm = certificate.signature_hash_algorithm
     if hash_algorithm is None:
         # Ed25519 and ML-DSA: no RSA or EC key made that.
         raise InvalidSignature
-    scheme = certificate.signature_algorithm_parameters
-    if scheme is None:
-        raise UnsupportedAlgorithm(hash_algorithm.name)
-    return hash_algorithm, scheme
+    return hash_algorithm
 
 
 def _algorithms_agree(certificate: x509.Certificate) -> bool:

@@ -48,21 +48,21 @@ class Table:
     """Cases under the names of the functions that build them; a docstring draws the chain, the leaf on the right."""
 
     def __init__(self) -> None:
-        self._cases: list[Any] = []
+        self.cases: list[Any] = []
 
     def case(self, *expected: str) -> Callable[[Builder], Builder]:
         """Enter a case: ``expected`` are findings as ``subject: code``; none where all is well."""
 
         def enter(build: Builder) -> Builder:
             assert build.__doc__, "a case draws its chain"
-            self._cases.append(pytest.param(build, list(expected), id=f"{build.__name__}: {build.__doc__}"))
+            self.cases.append(pytest.param(build, list(expected), id=f"{build.__name__}: {build.__doc__}"))
             return build
 
         return enter
 
     @property
     def parametrized(self) -> pytest.MarkDecorator:
-        return pytest.mark.parametrize(("build", "expected"), self._cases)
+        return pytest.mark.parametrize(("build", "expected"), self.cases)
 
 
 def check(build: Builder, expected: list[str]) -> None:

@@ -1,0 +1,133 @@
+"""Issuers of every kind: how a CA signs says nothing about how its leaf signs."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from rolesanywhere_signer import validate_trust_anchor
+from rolesanywhere_signer.testing import CertificateAuthority
+
+from .table import ROOT, Builder, Chain, Table, check, found, new_root
+
+table = Table()
+DATA = Path(__file__).parent / "data"
+KNOWS_ML_DSA = find_spec("cryptography.hazmat.primitives.asymmetric.mldsa") is not None
+
+
+@table.case()
+def sha384() -> Chain:
+    """=> root -SHA-384-> leaf."""
+    return Chain(ROOT.issue(signature_hash="SHA-384"), ROOT)
+
+
+@table.case()
+def sha512() -> Chain:
+    """=> root -SHA-512-> leaf."""
+    return Chain(ROOT.issue(signature_hash="SHA-512"), ROOT)
+
+
+@table.case()
+def sha3() -> Chain:
+    """=> root -SHA3-256-> leaf."""
+    return Chain(ROOT.issue(signature_hash="SHA3-256"), ROOT)
+
+
+@table.case()
+def rsa_under_ec() -> Chain:
+    """=> root (P-384) -> leaf (RSA 2048)."""
+    return Chain(ROOT.issue(key_type="RSA-2048"), ROOT)
+
+
+@table.case()
+def ec_under_rsa() -> Chain:
+    """=> root (RSA 2048) -> leaf (P-256)."""
+    root = new_root(key_type="RSA-2048")
+    return Chain(root.issue(key_type="P-256"), root)
+
+
+@table.case()
+def small_rsa_issuer() -> Chain:
+    """=> root (RSA 1024) -> leaf: a weak CA is the account owner's to judge."""
+    root = new_root(key_type="RSA-1024")
+    return Chain(root.issue(), root)
+
+
+@table.case()
+def pss() -> Chain:
+    """=> root (RSA 2048) -PSS-> intermediate (RSA 2048) -PSS-> leaf."""
+    root = new_root(key_type="RSA-2048", rsa_padding="PSS")
+    intermediate = root.issue_ca(key_type="RSA-2048", rsa_padding="PSS")
+    return Chain(intermediate.issue(rsa_padding="PSS"), root, [intermediate])
+
+
+@table.case()
+def ed25519() -> Chain:
+    """=> root (Ed25519) -> intermediate (Ed448) -> leaf (P-384)."""
+    root = new_root(key_type="Ed25519")
+    intermediate = root.issue_ca(key_type="Ed448")
+    return Chain(intermediate.issue(), root, [intermediate])
+
+
+@table.case()
+def koblitz() -> Chain:
+    """=> root (secp256k1) -> intermediate (P-521) -> leaf."""
+    root = new_root(key_type="secp256k1")
+    intermediate = root.issue_ca(key_type="P-521")
+    return Chain(intermediate.issue(), root, [intermediate])
+
+
+@table.case("leaf: bad-signature")
+def ec_name_over_ed25519_signature() -> Chain:
+    """=> root (P-384) -x> leaf (signed with Ed25519 by a CA of the same name)."""
+    return Chain(new_root(key_type="Ed25519").issue(), ROOT)
+
+
+@table.case("leaf: bad-signature")
+def rsa_name_over_ed25519_signature() -> Chain:
+    """=> root (RSA 2048) -x> leaf (signed with Ed25519 by a CA of the same name)."""
+    return Chain(new_root(key_type="Ed25519").issue(), new_root(key_type="RSA-2048"))
+
+
+@table.case("leaf: bad-signature")
+def ed25519_name_over_ec_signature() -> Chain:
+    """=> root (Ed25519) -x> leaf (signed with ECDSA by a CA of the same name)."""
+    return Chain(ROOT.issue(), new_root(key_type="Ed25519"))
+
+
+@table.parametrized
+def test_issuers_give_exactly_their_findings(build: Builder, expected: list[str]) -> None:
+    check(build, expected)
+
+
+@pytest.mark.parametrize("kind", ["P-384", "RSA-2048", "Ed25519"])
+def test_signatures_under_names_that_are_written_otherwise(kind: str) -> None:
+    """By itself cryptography compares bytes; these signatures are verified with the issuer's key directly."""
+    issuer = new_root("CN=THE ROOT", key_type=kind)
+    leaf = CertificateAuthority("CN=the root", private_key=issuer.private_key).issue()
+    assert found(Chain(leaf, issuer).validate()) == []
+    namesake = new_root("CN=THE ROOT", key_type=kind)
+    assert found(Chain(leaf, namesake).validate()) == ["leaf: bad-signature"]
+
+
+@pytest.mark.parametrize("name", ["ml-dsa-leaf.pem", "ec-leaf-of-ml-dsa-root.pem"])
+def test_ml_dsa(name: str) -> None:
+    """A cryptography that does not know ML-DSA cannot say yes; it says so, and that is all it says."""
+    chain = Chain((DATA / name).read_bytes(), (DATA / "ml-dsa-root.pem").read_bytes())
+    report = chain.validate()
+    assert found(report) == ([] if KNOWS_ML_DSA else ["leaf: bad-signature"])
+    assert all("installed cryptography" in finding.message for finding in report.findings)
+
+
+def test_ml_dsa_trust_anchor() -> None:
+    assert found(validate_trust_anchor(DATA / "ml-dsa-root.pem")) == []
+
+
+@pytest.mark.skipif(not KNOWS_ML_DSA, reason="this cryptography does not know ML-DSA")
+def test_altered_ml_dsa_signature() -> None:
+    lines = (DATA / "ml-dsa-leaf.pem").read_text().splitlines()
+    lines[-10] = lines[-10][::-1]
+    root = (DATA / "ml-dsa-root.pem").read_bytes()
+    assert found(Chain("\n".join(lines).encode(), root).validate()) == ["leaf: bad-signature"]
