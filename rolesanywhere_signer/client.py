@@ -86,6 +86,10 @@ class RolesAnywhereClient:
         self._tell_findings(loaded)
         return _Call(self, loaded).run()
 
+    def __getstate__(self) -> dict[str, object]:
+        # What was told here has not been told in the process that unpickles it.
+        return {**self.__dict__, "_told_about": None}
+
     def _now(self) -> datetime:
         return require_aware(self.clock(), "what the clock returned")
 

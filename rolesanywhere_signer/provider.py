@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import botocore.credentials
 import botocore.exceptions
@@ -77,6 +77,11 @@ class RolesAnywhereCredentials(botocore.credentials.Credentials):
 
     def __repr__(self) -> str:
         return f"<RolesAnywhereCredentials method={self.method!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise ConfigurationError(
+            "credentials cannot be pickled", hint="pickle the provider: it gets credentials of its own in each process"
+        )
 
 
 class RolesAnywhereProvider(botocore.credentials.CredentialProvider):
