@@ -1,4 +1,4 @@
-"""Check a folder with one sdist and one wheel: what they hold, and that the wheel works where nothing else is installed.
+"""Check a folder with one sdist and one wheel: what they hold, and that the wheel works in a clean environment.
 
 Usage: python check_dist.py FOLDER
 """
