@@ -148,7 +148,7 @@ def test_a_name_that_does_not_resolve_is_retryable_and_told() -> None:
 
 
 def test_an_older_urllib3_without_a_class_for_names_is_no_problem(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(urllib3.exceptions, "NameResolutionError")
+    monkeypatch.delattr(urllib3.exceptions, "NameResolutionError", raising=False)
     with unused_port() as port, pytest.raises(TransportError):
         exchange(make_settings(f"http://127.0.0.1:{port}"))
 
