@@ -82,12 +82,17 @@ def _untrusted(known: Circumstances) -> str:
     found = _findings(known, with_path=True)
     if found:
         return found
-    issuer = name_text(known.loaded.certificate.issuer)
+    if known.anchors is not None:
+        return (
+            "the path to the certificate given as trust_anchor= is right here, so "
+            f"{known.settings.trust_anchor_arn} holds another one: was the CA renewed?"
+        )
+    sent = len(known.loaded.chain)
     return (
-        f"the service found no path to {known.settings.trust_anchor_arn}; the certificate was issued by {issuer}, and "
-        f"{len(known.loaded.chain) or 'no'} intermediates were sent. "
-        "Is this the trust anchor of that CA, was the CA renewed, is an intermediate missing? "
-        "With trust_anchor= the CA's certificate is checked here"
+        f"the service found no path to {known.settings.trust_anchor_arn}; the certificate was issued by "
+        f"{name_text(known.loaded.certificate.issuer)}, and {sent or 'no'} intermediate{'' if sent == 1 else 's'} went "
+        "along. Is this the trust anchor of that CA, was the CA renewed, is an intermediate missing? With trust_anchor= "
+        "the path to the CA's certificate is checked here"
     )
 
 

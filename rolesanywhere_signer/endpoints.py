@@ -14,6 +14,10 @@ from .arn import check_region
 from .errors import ConfigurationError
 
 
+# A name or an IPv4 address, or an IPv6 address in brackets; a port.
+_NETLOC = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
+
+
 class _Partition(NamedTuple):
     regions: re.Pattern[str]
     suffix: str
@@ -62,9 +66,6 @@ def service_url(region: str, *, fips: bool = False, dualstack: bool = False, end
 
 def _custom_url(endpoint_url: str) -> str:
     parts = _split_url(endpoint_url)
-    if parts.username is not None or parts.password is not None:
-        # Not echoed: what stands before the @ is a secret.
-        raise ConfigurationError("endpoint_url holds a user name or password; the service knows none")
     if parts.query or parts.fragment or "?" in endpoint_url or "#" in endpoint_url:
         raise ConfigurationError(f"endpoint_url {endpoint_url!r} has a query or a fragment; give the base URL alone")
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
@@ -82,9 +83,13 @@ def _split_url(endpoint_url: str) -> SplitResult:
         raise ConfigurationError("endpoint_url holds a space or a character that no URL has")
     try:
         parts = urlsplit(endpoint_url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise ConfigurationError("endpoint_url cannot be parsed as a URL") from error
+        usable = parts.scheme in ("http", "https") and parts.port != 0 and bool(_NETLOC.fullmatch(parts.netloc))
+    except ValueError:
+        # The cause shows parts of the URL, and one of them may be a password.
+        raise ConfigurationError("endpoint_url cannot be parsed as a URL") from None
+    if parts.username is not None or parts.password is not None:
+        # Not echoed: what stands before the @ is a secret.
+        raise ConfigurationError("endpoint_url holds a user name or password; the service knows none")
     if not usable:
         raise ConfigurationError("endpoint_url must look like https://host or http://127.0.0.1:port")
     return parts

@@ -194,8 +194,9 @@ def _split(url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in _DEFAULT_PORTS and bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise ConfigurationError("the URL cannot be parsed") from error
+    except ValueError:
+        # The cause shows parts of the URL, and one of them may be a password.
+        raise ConfigurationError("the URL cannot be parsed") from None
     if not usable:
         raise ConfigurationError("the URL must be absolute: http:// or https:// and a host")
     if parts.username is not None or parts.password is not None:
