@@ -8,6 +8,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,25 @@ def test_a_failed_first_use_does_not_spoil_the_next(world: World) -> None:
     world.service.create_trust_anchor(world.ca.certificate_pem, arn=anchor_arn)
 
     assert session.get_credentials().access_key.startswith("ASIA")
+
+
+@pytest.mark.xfail(reason="the refresher takes the clock as it is", strict=False)
+@pytest.mark.parametrize("moment", [datetime(2026, 1, 1), "2026-01-01", None, 0], ids=repr)  # noqa: DTZ001
+def test_a_clock_that_tells_no_aware_time_is_our_error(world: World, moment: object) -> None:
+    credentials = world.botocore_session(clock=lambda: moment).get_credentials()
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="clock"):
+            credentials.get_frozen_credentials()
+
+
+@pytest.mark.xfail(reason="the refresher takes the clock as it is", strict=True)
+def test_a_clock_that_stops_telling_aware_time_is_our_error(world: World) -> None:
+    moment = datetime.now(timezone.utc)
+    credentials = world.botocore_session(clock=lambda: moment).get_credentials()
+    assert credentials.access_key.startswith("ASIA")
+    moment = moment.replace(tzinfo=None)
+    with pytest.raises(ConfigurationError, match="clock"):
+        credentials.get_frozen_credentials()
 
 
 def test_a_key_that_does_not_match_is_told_before_anything_is_sent(world: World) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from rolesanywhere_signer.credentials import Credentials
+from rolesanywhere_signer.errors import TransportError
 from tests.support.refreshing import (
     DEADLINE,
     join_all,
@@ -163,3 +164,49 @@ def test_the_renewal_thread_does_not_keep_the_process_alive() -> None:
     assert [thread.daemon for thread in renewal_threads()] == [True]
     service.go.set()
     settle()
+
+
+# --- asking without waiting ---------------------------------------------------------------------------------------
+
+
+def test_nothing_is_ready_before_the_first_use_and_nothing_is_called_for_it() -> None:
+    _, service, refresher = new_refresher()
+    assert refresher.ready() is None
+    settle()
+    assert service.calls == 0
+
+
+def test_what_get_would_hand_out_at_once_is_ready() -> None:
+    clock, service, refresher = new_refresher()
+    first = refresher.get()
+    clock.be_at_second(600)
+    assert refresher.ready() is first
+    assert service.calls == 1
+
+
+def test_in_the_window_the_old_credentials_are_ready_and_a_renewal_starts() -> None:
+    clock, service, refresher = new_refresher()
+    refresher.get()
+    clock.be_at_second(601)
+    assert refresher.ready() is not None
+    settle()
+    assert service.calls == 2
+    assert refresher.ready() is refresher.get()
+
+
+@pytest.mark.parametrize("second", [840, 899, 900, 5000])
+def test_nothing_is_ready_where_get_would_wait(second: int) -> None:
+    clock, service, refresher = new_refresher()
+    refresher.get()
+    clock.be_at_second(second)
+    assert refresher.ready() is None
+    assert service.calls == 1
+
+
+def test_within_the_back_off_of_the_last_minute_the_old_credentials_are_ready() -> None:
+    clock, service, refresher = new_refresher()
+    first = refresher.get()
+    service.error = TransportError("no answer")
+    clock.be_at_second(850)
+    assert refresher.get() is first
+    assert refresher.ready() is first
