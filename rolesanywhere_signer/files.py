@@ -1,20 +1,31 @@
-"""Files, carefully: bounded reads, atomic writes that nobody else can read, a look at who may read a key."""
+"""Files, carefully: bounded reads, atomic writes that nobody else can read, a look at who may read, locks."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import itertools
 import os
 import re
 import stat
-import tempfile
 from typing import Union
 
-from .errors import RolesAnywhereError
+from .errors import ConfigurationError, RolesAnywhereError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 StrPath = Union[str, "os.PathLike[str]"]
 Source = Union[str, "os.PathLike[str]", bytes]
 
 # A chain of six ML-DSA-87 certificates in PEM is about 80 KB; a trust anchor may have 204,800 characters.
 MAX_BYTES = 1024 * 1024
+# What a planted link or pipe must not do to an open(): lead elsewhere, wait for ever, become a terminal.
+_NO_SURPRISES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_MOST_ENTRIES = 1000
 _KEY_LIKE = re.compile(r"M[A-Za-z0-9+/=\s]{39,}|.*[\r\n].*|.{1024,}", re.DOTALL)
 
 
@@ -120,15 +131,240 @@ def write_private(path: StrPath, content: bytes) -> None:
     Raises:
         OSError: The directory cannot be written; the old file is as it was.
     """
-    target = os.path.abspath(path)
-    # mkstemp makes the file 0600; beside the target, because a rename works only within one file system.
-    descriptor, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(target))
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+    directory, name = os.path.split(os.path.abspath(path))
+    # Beside the target, because a rename works only within one file system. Killed here, a process leaves it behind.
+    temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
+    with open(temporary, "xb", opener=_open_private) as file:
+        try:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
+            os.replace(temporary, os.path.join(directory, name))
+        except BaseException:
+            os.unlink(temporary)
+            raise
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def read_private(path: StrPath, most_bytes: int) -> bytes | None:
+    """Return the content of a regular file that is this user's alone, with one name and mode 0600 or stricter.
+
+    Returns:
+        None for anything else and for whatever cannot be read; a link is not followed, a pipe not waited for.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | _NO_SURPRISES)
+    except OSError:
+        return None
+    try:
+        content = os.read(descriptor, most_bytes + 1) if _is_ours_alone(os.fstat(descriptor)) else b""
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
+    return content if 0 < len(content) <= most_bytes else None
+
+
+def _is_ours_alone(status: os.stat_result) -> bool:
+    # A file that was replaced since it was opened has no name left, which is fine; a second name is a planted link.
+    return (
+        stat.S_ISREG(status.st_mode)
+        and status.st_uid == os.geteuid()
+        and not status.st_mode & _OTHERS
+        and status.st_nlink <= 1
+    )
+
+
+def make_private_directory(path: StrPath, what: str) -> str:
+    """Make a directory that its owner alone can use (0700), unless it is there; its missing parents likewise.
+
+    One that is there is taken only as it should be, and never repaired: what others could do to it, they may have
+    done already.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        ConfigurationError: It cannot be made, is no directory or a symbolic link, belongs to another user, or can be
+            used by others.
+    """
+    given = _checked_path(path, what=what, error=ConfigurationError)
+    if not given:
+        raise ConfigurationError(f"the path of the {what} is empty")
+    directory = os.path.abspath(given)
+    try:
+        status = _status_of_new_directory(directory)
+    except (OSError, ValueError) as cause:
+        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__
+        raise ConfigurationError(
+            f"the {what} {directory!r} cannot be used: {reason}", hint="choose a directory that this user can make"
+        ) from cause
+    fault = _directory_fault(status)
+    if fault:
+        raise ConfigurationError(
+            f"the {what} {directory!r} {fault}",
+            hint="choose a directory of this user alone, mode 700; see what others may have put into this one before "
+            "you make it so",
+        )
+    return directory
+
+
+def _status_of_new_directory(directory: str) -> os.stat_result:
+    try:
+        return os.lstat(directory)
+    except FileNotFoundError:
+        _make_directories(directory)
+        return os.lstat(directory)
+
+
+def _make_directories(directory: str) -> None:
+    # Not os.makedirs, which gives parents the default mode.
+    parent = os.path.dirname(directory)
+    if not os.path.isdir(parent):
+        _make_directories(parent)
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(directory, 0o700)
+
+
+def _directory_fault(status: os.stat_result) -> str | None:
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISDIR(status.st_mode):
+        return "is not a directory"
+    if status.st_uid != os.geteuid():
+        return f"belongs to another user (uid {status.st_uid})"
+    if status.st_mode & _OTHERS:
+        return f"can be used by other users (mode {stat.S_IMODE(status.st_mode):04o})"
+    return None
+
+
+def old_files(directory: str, names: re.Pattern[str], seconds: float, newest: str) -> list[str]:
+    """Return the paths of regular files whose whole name fits ``names`` and that are older than the file ``newest``.
+
+    Ages are differences between the file system's own times, so that no clock has a say. Of a directory with very
+    many entries only some are looked at.
+
+    Args:
+        directory: Where; folders in it are not entered.
+        names: Which.
+        seconds: How much older.
+        newest: The path of a file that has just been written.
+
+    Raises:
+        OSError: The directory or ``newest`` cannot be read.
+    """
+    limit = os.lstat(newest).st_mtime - seconds
+    with os.scandir(directory) as entries:
+        return [
+            entry.path
+            for entry in itertools.islice(entries, _MOST_ENTRIES)
+            if names.fullmatch(entry.name) and _is_older(entry, limit)
+        ]
+
+
+def _is_older(entry: os.DirEntry[str], limit: float) -> bool:
+    try:
+        return entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime < limit
+    except OSError:
+        return False  # another process has removed it
+
+
+def remove_quietly(path: str) -> None:
+    """Remove a file; one that is gone or cannot be removed is left at that."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+def locks_are_available() -> bool:
+    """Return whether this system has the locks of ``FileLock``; Windows has not."""
+    return fcntl is not None
+
+
+class FileLock:
+    """A lock between processes, and between threads, on a file; the system releases it when its holder dies.
+
+    Each holder needs an object of its own. The lock is flock(2): it belongs to the opened file, not to the process.
+
+    Args:
+        path: The lock's file; made when it is missing, and empty.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def try_acquire(self) -> bool:
+        """Take the lock if nobody else has it; never wait.
+
+        Returns:
+            Whether it is held now.
+
+        Raises:
+            OSError: The file cannot be opened or locked, or is not a file of this user alone.
+        """
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | _NO_SURPRISES, 0o600)
+        try:
+            held = self._lock(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if not held:
+            os.close(descriptor)
+            return False
+        self._descriptor = descriptor
+        _held_locks.add(self)
+        return True
+
+    def _lock(self, descriptor: int) -> bool:
+        status = os.fstat(descriptor)
+        if not _is_ours_alone(status):
+            raise OSError(errno.EPERM, "not a regular file of this user alone", self._path)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Its name may have been removed since it was opened; a lock that others cannot find is worth nothing.
+            return os.path.samestat(status, os.lstat(self._path))
+        except (BlockingIOError, FileNotFoundError):
+            return False
+
+    def release(self) -> None:
+        """Give the lock back, if it is held."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
+        _held_locks.discard(self)
+        try:
+            # Closing alone would not do while a program that is just being started shares the opened file.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        finally:
+            os.close(descriptor)
+
+    def remove_if_idle(self) -> None:
+        """Remove the lock's file unless somebody holds the lock or the file cannot be removed."""
+        with contextlib.suppress(OSError):
+            if self.try_acquire():
+                try:
+                    os.unlink(self._path)
+                finally:
+                    self.release()
+
+    def _forget_in_child(self) -> None:
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+_held_locks: set[FileLock] = set()
+
+
+def _after_fork_in_child() -> None:
+    # A child shares the opened file and would keep the lock for as long as it lives, its parent dead or not.
+    for lock in list(_held_locks):
+        lock._forget_in_child()
+    _held_locks.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
