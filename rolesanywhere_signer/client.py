@@ -16,9 +16,9 @@ from .certificates import CertificateSource, load_certificates
 from .clock import Clock, require_aware, sleep, utc_now
 from .diagnosis import TELLING_SKEW, Circumstances, clock_hint, explain
 from .endpoints import is_loopback
-from .errors import RolesAnywhereError, ServiceError, TransportError
+from .errors import CertificateLoadError, RolesAnywhereError, ServiceError, TransportError
 from .signer import Request, SigV4X509Signer
-from .validation import validate_loaded
+from .watch import CertificateWatch, OnExpiring
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -43,6 +43,7 @@ class RolesAnywhereClient:
         clock: A callable that returns the time, aware; None: this machine's.
         trust_anchor: The trust anchor's certificate, path or bytes, where it is at hand: refusals are then explained
             by checking the path here. It is never sent.
+        on_certificate_expiring: Called with a ``CertificateExpiring`` when a certificate nears its end, once a day.
 
     Raises:
         CertificateLoadError: ``trust_anchor`` cannot be read.
@@ -55,13 +56,15 @@ class RolesAnywhereClient:
         clock: Clock | None = None,
         *,
         trust_anchor: CertificateSource | None = None,
+        on_certificate_expiring: OnExpiring | None = None,
     ) -> None:
         self.settings = settings
         self.identity = identity
         self.clock = clock or utc_now
         self._trust_anchor = trust_anchor
-        self._told_about: str | None = None
-        self._anchors()
+        self._watch = CertificateWatch(on_certificate_expiring)
+        if trust_anchor is not None:
+            load_certificates(trust_anchor, "trust anchor")
         if settings.verify is False:
             _logger.warning("TLS verification is off: whoever stands in between can read the credentials")
 
@@ -83,33 +86,21 @@ class RolesAnywhereClient:
             ResponseError: The answer cannot be understood.
         """
         loaded = self.identity.load(self._now())
-        self._tell_findings(loaded)
+        self._watch.look(loaded, self._anchors(), self._now())
         return _Call(self, loaded).run()
-
-    def __getstate__(self) -> dict[str, object]:
-        # What was told here has not been told in the process that unpickles it.
-        return {**self.__dict__, "_told_about": None}
 
     def _now(self) -> datetime:
         return require_aware(self.clock(), "what the clock returned")
 
     def _anchors(self) -> list[x509.Certificate] | None:
+        """Return the trust anchor's certificates for explanations, or None; a file that is gone stops nothing."""
         if self._trust_anchor is None:
             return None
-        return load_certificates(self._trust_anchor, "trust anchor")
-
-    def _tell_findings(self, loaded: LoadedIdentity) -> None:
-        """Log once for each certificate what the service may refuse; the service decides."""
-        if self._told_about == loaded.x509_header:
-            return
-        self._told_about = loaded.x509_header
         try:
-            report = validate_loaded(loaded.certificate, loaded.chain, self._anchors(), self._now())
-        except RolesAnywhereError as error:
-            _logger.warning("the certificate could not be validated before its use: %s", error.message)
-            return
-        for finding in report.findings:
-            _logger.warning("%s; %s", finding, finding.hint)
+            return load_certificates(self._trust_anchor, "trust anchor")
+        except CertificateLoadError as error:
+            _logger.info("the trust anchor's certificate is not looked at: %s", error.message)
+            return None
 
 
 class _Call:

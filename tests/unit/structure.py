@@ -53,6 +53,7 @@ ROOMS = {
     "validation": room(3, "cryptography"),
     "profiles": room(4),
     "signer": room(4, "requests"),
+    "watch": room(4),
     "answers": room(5),
     "diagnosis": room(5),
     # urllib3 comes with requests, which lets some of its errors through.
