@@ -185,9 +185,7 @@ def _load_public_key(
         return load_private_key(source, passphrase).public_key, []
     except UnsupportedKeyError as error:
         hint = error.hint or "use an RSA or an EC key, such as P-256 or P-384"
-        return None, [
-            Finding("unsupported-key", "error", "private key", error.message, hint, sources.SIGNING_ALGORITHMS)
-        ]
+        return None, [Finding("unsupported-key", "error", "private key", error.message, hint, sources.SIGNING_PROCESS)]
 
 
 def _mismatch_findings(leaf: x509.Certificate, public_key: CertificatePublicKeyTypes) -> list[Finding]:
@@ -201,6 +199,6 @@ def _mismatch_findings(leaf: x509.Certificate, public_key: CertificatePublicKeyT
             "it is not the key of the leaf: their public keys differ",
             "give the key that the certificate was requested with; the outputs of openssl pkey -in KEY -pubout and "
             "openssl x509 -in CERTIFICATE -noout -pubkey must be equal",
-            sources.KEY_PAIR,
+            sources.SIGNATURE_VALIDATION,
         )
     ]

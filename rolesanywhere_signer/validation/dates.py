@@ -52,25 +52,25 @@ def _is_whole_number(value: object) -> bool:
 
 def date_findings(certificate: ParsedCertificate, timing: Timing) -> Iterator[Finding]:
     """Yield whether the certificate is not yet, no longer, or not much longer valid; both ends of its life count in."""
-    at = timing.at
+    at, name = timing.at, certificate.subject_text
     if at < certificate.not_before:
         yield certificate.error(
             "not-yet-valid",
-            f"it is valid from {_text(certificate.not_before)}, and it is {_text(at)}",
+            f"{name} is valid from {_text(certificate.not_before)}, and it is {_text(at)}",
             hint="check this machine's clock; if it is right, wait, or have it issued with an earlier start",
             rule=sources.VALIDITY,
         )
     if at > certificate.not_after:
         yield certificate.error(
             "expired",
-            f"it expired on {_text(certificate.not_after)}, and it is {_text(at)}",
+            f"{name} expired on {_text(certificate.not_after)}, and it is {_text(at)}",
             hint="have a new certificate issued and put it in this one's place",
             rule=sources.VALIDITY,
         )
     elif _ends_soon(certificate, timing):
         yield certificate.warning(
             "expires-soon",
-            f"it expires on {_text(certificate.not_after)}, in {_span(certificate.not_after - at)}",
+            f"{name} expires on {_text(certificate.not_after)}, in {_span(certificate.not_after - at)}",
             hint="have a new certificate issued before that day",
             rule=sources.VALIDITY,
         )

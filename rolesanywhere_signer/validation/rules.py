@@ -149,7 +149,7 @@ def _key(leaf: ParsedCertificate) -> Iterator[Finding]:
             "unsupported-key",
             f"its key is {unsupported}; the service takes RSA, EC (P-256, P-384, P-521) and ML-DSA",
             hint="make a new key, for example: openssl ecparam -name prime256v1 -genkey -noout",
-            rule=sources.SIGNING_ALGORITHMS,
+            rule=sources.SIGNING_PROCESS,
         )
     elif isinstance(leaf.public_key, rsa.RSAPublicKey) and leaf.public_key.key_size < _RSA_BITS:
         yield leaf.warning(

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from rolesanywhere_signer.testing import CertificateAuthority
@@ -158,6 +160,14 @@ def without_an_anchor_each_is_judged() -> Chain:
     return Chain(leaf, None, [intermediate, old])
 
 
+@table.case()
+def without_an_anchor_a_copy_of_the_leaf_is_no_intermediate() -> Chain:
+    """(No anchor) intermediate -> leaf, and the chain begins with the leaf."""
+    intermediate = ROOT.issue_ca()
+    leaf = intermediate.issue()
+    return Chain(leaf, None, [leaf, intermediate])
+
+
 # Paths
 
 
@@ -207,12 +217,20 @@ def altered_leaf() -> Chain:
 
 @table.case("leaf: bad-signature")
 def algorithms_that_differ() -> Chain:
-    """=> root -x> leaf (its outer signature algorithm is not the signed one)."""
+    """=> root -> leaf (signed, but the algorithm inside is not the one outside)."""
     root = new_root("CN=RSA root", key_type="RSA-2048")
-    der = root.issue().certificate.public_bytes(Encoding.DER)
+    return Chain(with_another_algorithm_inside(root), root)
+
+
+def with_another_algorithm_inside(issuer: CertificateAuthority) -> bytes:
+    """Return a leaf whose signed part says SHA-384, while it is signed, and says so outside, with SHA-256."""
+    assert isinstance(issuer.private_key, rsa.RSAPrivateKey)
+    leaf = issuer.issue().certificate
     sha256, sha384 = bytes.fromhex("06092a864886f70d01010b"), bytes.fromhex("06092a864886f70d01010c")
-    start = der.rindex(sha256)
-    return Chain(der[:start] + sha384 + der[start + len(sha384) :], root)
+    signed = leaf.tbs_certificate_bytes.replace(sha256, sha384, 1)
+    signature = issuer.private_key.sign(signed, padding.PKCS1v15(), hashes.SHA256())
+    der = leaf.public_bytes(Encoding.DER)
+    return der.replace(leaf.tbs_certificate_bytes, signed).replace(leaf.signature, signature)
 
 
 @table.case("leaf: issuer-not-found")
@@ -290,6 +308,32 @@ def a_faultless_path_beside_a_faulty_one() -> Chain:
     narrow = ROOT.issue_ca("CN=Shared", private_key=shared.private_key, path_length=0)
     lower = shared.issue_ca("CN=Lower")
     return Chain(lower.issue(), ROOT, [narrow, lower, shared])
+
+
+@table.case("intermediate[1]: expired")
+def the_least_faulty_path() -> Chain:
+    """=> root -> shared CA (expired, CA:FALSE) -> leaf, and => root -> shared CA (expired) -> leaf."""
+    old: dict[str, Any] = {"valid_from": NOW - 9 * DAY, "valid_for": DAY}
+    expired = ROOT.issue_ca("CN=Shared", **old)
+    worse = ROOT.issue_ca("CN=Shared", private_key=expired.private_key, ca=False, **old)
+    return Chain(expired.issue(), ROOT, [worse, expired])
+
+
+@table.case("intermediate[1]: issuer-not-found")
+def the_longest_attempt_is_told() -> Chain:
+    """=> root; (one CA, not given) -> shared CA -> leaf, and (another, not given) -> upper CA -> shared CA -> leaf."""
+    upper = new_root("CN=Other").issue_ca("CN=Upper")
+    shared = upper.issue_ca("CN=Shared")
+    also = new_root("CN=Another").issue_ca("CN=Shared", private_key=shared.private_key)
+    return Chain(shared.issue(), ROOT, [shared, upper, also])
+
+
+@table.case()
+def the_anchor_is_tried_first() -> Chain:
+    """=> root -> leaf, and => other root -> root (expires soon) -> leaf."""
+    other, root = new_root("CN=Other"), new_root(subject_key_identifier=False)
+    crossed = other.issue_ca("CN=Root", private_key=root.private_key, valid_for=timedelta(hours=26))
+    return Chain(root.issue(), [other, root], [crossed])
 
 
 @table.case("intermediate[1]: issuer-not-found")
