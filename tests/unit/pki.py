@@ -1,4 +1,4 @@
-"""Certificates and keys for the unit tests, made with cryptography alone: what the library's own test CA makes is not used here."""
+"""Certificates and keys for the unit tests, made with cryptography alone and without the library's own test CA."""
 
 from __future__ import annotations
 

@@ -84,6 +84,7 @@ class TestSuccess:
             "assumed_role_arn": "arn:aws:sts::123456789012:assumed-role/reader/1000",
             "subject_arn": "arn:aws:rolesanywhere:us-east-1:123456789012:subject/0a1b",
             "source_identity": "CN=app",
+            "obtained_at": None,
         }
 
     def test_the_credentials_alone_are_enough(self) -> None:
@@ -105,25 +106,28 @@ class TestSuccess:
         assert parse_answer(answer(body), NOW).account_id == account
 
     @pytest.mark.parametrize(
-        ("text", "moment"),
+        "text",
         [
-            ("2026-01-01T13:00:00Z", datetime(2026, 1, 1, 13, 0)),
-            ("2026-01-01T13:00:00z", datetime(2026, 1, 1, 13, 0)),
-            ("2026-01-01T13:00:00+00:00", datetime(2026, 1, 1, 13, 0)),
-            ("2026-01-01T22:00:00+09:00", datetime(2026, 1, 1, 13, 0)),
-            ("2026-01-01T13:00:00.999999Z", datetime(2026, 1, 1, 13, 0)),
+            "2026-01-01T13:00:00Z",
+            "2026-01-01T13:00:00z",
+            "2026-01-01T13:00:00+00:00",
+            "2026-01-01T22:00:00+09:00",
+            "2026-01-01T13:00:00.999999Z",
         ],
     )
-    def test_the_end_is_in_utc_and_whole_seconds(self, text: str, moment: datetime) -> None:
-        assert parse_answer(answer(with_keys(expiration=text)), NOW).expiration == moment.replace(tzinfo=timezone.utc)
+    def test_the_end_is_in_utc_and_whole_seconds(self, text: str) -> None:
+        expiration = parse_answer(answer(with_keys(expiration=text)), NOW).expiration
+        assert (expiration, expiration.tzinfo) == (NOW + timedelta(hours=1), timezone.utc)
 
 
 class TestASuccessThatCannotBeUsed:
     @pytest.mark.parametrize(
         "body",
         [
-            b"", b"null", b"true", b"[]", b"{}", b"7", b'"text"', b"<html>", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a":' * 100_000,
-            b'{"credentialSet": null}', b'{"credentialSet": []}', b'{"credentialSet": {}}', b'{"credentialSet": [null]}',
+            b"", b"null", b"true", b"[]", b"{}", b"7", b'"text"', b"<html>", b"{", b"\xff\xfe", b"[" * 100_000,
+            b'{"a":' * 100_000,
+            b'{"credentialSet": null}', b'{"credentialSet": []}', b'{"credentialSet": {}}',
+            b'{"credentialSet": [null]}',
             b'{"credentialSet": [[]]}', b'{"credentialSet": [{}]}', b'{"credentialSet": [{"credentials": null}]}',
             b'{"credentialSet": [{"credentials": []}]}', b"9" * 10_000,
         ],
@@ -136,7 +140,9 @@ class TestASuccessThatCannotBeUsed:
         assert "proxy" in str(error.hint)
 
     @pytest.mark.parametrize("name", ["accessKeyId", "secretAccessKey", "sessionToken"])
-    @pytest.mark.parametrize("value", [None, "", 7, ["planted"], "planted\r\nX-Evil: 1", "planted\u00e9", "planted\x00"])
+    @pytest.mark.parametrize(
+        "value", [None, "", 7, ["planted"], "planted\r\nX-Evil: 1", "planted\u00e9", "planted\x00"]
+    )
     def test_with_a_part_that_no_header_could_carry(self, name: str, value: object) -> None:
         error = failed(answer(with_keys(**{name: value})))
         assert type(error) is ResponseError
@@ -221,7 +227,9 @@ class TestErrors:
         assert error.error_code == DENIED
         assert error.message == "AccessDeniedException: said"
 
-    @pytest.mark.parametrize("body", [{"message": "said"}, {"Message": "said"}, {"message": "said", "Message": "other"}])
+    @pytest.mark.parametrize(
+        "body", [{"message": "said"}, {"Message": "said"}, {"message": "said", "Message": "other"}]
+    )
     def test_where_the_sentence_may_stand(self, body: dict[str, Any]) -> None:
         assert service_error(answer(body, 403)).service_message == "said"
 
@@ -235,7 +243,8 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         "body",
-        [b"", b"<html><h1>planted page</h1></html>", b"null", b"[]", b"7", b'{"message": null}', b'{"message": {"a": 1}}', b"\xff",
+        [b"", b"<html><h1>planted page</h1></html>", b"null", b"[]", b"7", b'{"message": null}',
+         b'{"message": {"a": 1}}', b"\xff",
          b"[" * 100_000, b"{" * 100_000, b'{"a":' * 50_000, b"9" * 10_000],
         ids=lambda body: repr(body[:30]),
     )  # fmt: skip
@@ -247,7 +256,9 @@ class TestErrors:
         assert "planted" not in str(error)
         assert error.service_message is None
 
-    @pytest.mark.parametrize(("status", "said"), [(302, "redirect"), (403, "proxy"), (407, "proxy"), (404, "endpoint_url")])
+    @pytest.mark.parametrize(
+        ("status", "said"), [(302, "redirect"), (403, "proxy"), (407, "proxy"), (404, "endpoint_url")]
+    )
     def test_and_what_to_do_about_it(self, status: int, said: str) -> None:
         assert said in str(service_error(answer(b"<html>", status)).hint)
 
@@ -260,7 +271,8 @@ class TestErrors:
 
     @pytest.mark.parametrize(
         ("text", "seconds"),
-        [("0", 0.0), ("7", 7.0), (" 30 ", 30.0), ("999999", 999999.0), ("1000000", None), ("-1", None), ("1.5", None), ("", None),
+        [("0", 0.0), ("7", 7.0), (" 30 ", 30.0), ("999999", 999999.0), ("1000000", None), ("-1", None), ("1.5", None),
+         ("", None),
          ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("\u0663", None), ("\u00b2", None), ("nan", None)],
     )  # fmt: skip
     def test_how_long_to_wait(self, text: str, seconds: float | None) -> None:
@@ -289,13 +301,16 @@ class TestTheDateOfAnAnswer:
 
 
 class TestAnInvalidSignature:
-    @pytest.mark.parametrize("body", [{"message": "Invalid signature"}, {"message": "invalid signature."}, {"Message": "Invalid signature"}])
+    @pytest.mark.parametrize(
+        "body", [{"message": "Invalid signature"}, {"message": "invalid signature."}, {"Message": "Invalid signature"}]
+    )
     def test_is_told_from_the_sentence(self, body: dict[str, Any]) -> None:
         assert is_invalid_signature(answer(body, 403))
 
     @pytest.mark.parametrize(
         ("status", "body"),
-        [(400, {"message": "Invalid signature"}), (403, {"message": "Untrusted signing certificate"}), (403, {}), (403, b"Invalid signature"),
+        [(400, {"message": "Invalid signature"}), (403, {"message": "Untrusted signing certificate"}), (403, {}),
+         (403, b"Invalid signature"),
          (403, {"message": ["Invalid signature"]}), (201, {"message": "Invalid signature"})],
     )  # fmt: skip
     def test_and_nothing_else_is_one(self, status: int, body: object) -> None:

@@ -67,7 +67,9 @@ def test_a_good_arn_survives_the_way_there_and_back(name: str, text: str) -> Non
         pytest.param(lambda arn: arn.replace("123456789012", "1234567890123"), id="13 digits"),
         pytest.param(lambda arn: arn.replace("123456789012", "12345678901²"), id="a digit of another script"),
         pytest.param(lambda arn: arn.replace("123456789012", ""), id="no account"),
-        pytest.param(lambda arn: arn.replace(":rolesanywhere:", ":iam:").replace("iam::", "sts::"), id="another service"),
+        pytest.param(
+            lambda arn: arn.replace(":rolesanywhere:", ":iam:").replace("iam::", "sts::"), id="another service"
+        ),
         pytest.param(lambda arn: arn.partition("/")[0], id="no slash"),
         pytest.param(lambda arn: arn.partition("/")[0] + "/", id="nothing after the slash"),
         pytest.param(lambda arn: arn + "/", id="a slash at the end"),
@@ -126,7 +128,21 @@ def test_regions(region: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "region", ["", "us", "us-", "-east-1", "us--east", "US-EAST-1", "us-east-1\n", "us.east.1", "a-" + "b" * 70, None, 1, b"us-east-1"]
+    "region",
+    [
+        "",
+        "us",
+        "us-",
+        "-east-1",
+        "us--east",
+        "US-EAST-1",
+        "us-east-1\n",
+        "us.east.1",
+        "a-" + "b" * 70,
+        None,
+        1,
+        b"us-east-1",
+    ],
 )
 def test_what_is_no_region(region: object) -> None:
     with pytest.raises(ConfigurationError, match="is not an AWS region"):

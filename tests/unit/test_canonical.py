@@ -128,7 +128,9 @@ _ENCODED = st.lists(
     ),
     max_size=8,
 ).map("".join)
-_PATHS = st.lists(st.one_of(_ENCODED, st.sampled_from(["", ".", ".."])), max_size=6).map(lambda parts: "/" + "/".join(parts))
+_PATHS = st.lists(st.one_of(_ENCODED, st.sampled_from(["", ".", ".."])), max_size=6).map(
+    lambda parts: "/" + "/".join(parts)
+)
 _QUERIES = st.lists(st.tuples(_ENCODED, _ENCODED), max_size=5).map(
     lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
 )

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.serialization import pkcs12
-from cryptography.hazmat.primitives.serialization import NoEncryption
+from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
 from rolesanywhere_signer import CertificateLoadError
 from rolesanywhere_signer.certificates import (
@@ -60,7 +59,18 @@ class TestWhatOpenSslWrites:
         (tmp_path / "app.key").write_bytes(key_pem(key()))
         openssl("req", "-new", "-key", "app.key", "-subj", "/CN=app", "-out", "app.csr")
         openssl(
-            "ca", "-batch", "-config", "ca.cnf", "-cert", "ca.pem", "-keyfile", "ca.key", "-in", "app.csr", "-out", "app.pem"
+            "ca",
+            "-batch",
+            "-config",
+            "ca.cnf",
+            "-cert",
+            "ca.pem",
+            "-keyfile",
+            "ca.key",
+            "-in",
+            "app.csr",
+            "-out",
+            "app.pem",
         )
         written = (tmp_path / "app.pem").read_bytes()
         assert written.startswith(b"Certificate:\n    Data:")
@@ -118,7 +128,9 @@ def test_several_keep_the_order_of_the_file(tmp_path: Path) -> None:
         pytest.param(LEAF.der + b"\0", "DER", id="a byte more"),
         pytest.param(LEAF.pem[:200], "half-written", id="half-written"),
         pytest.param(LEAF.pem[:200] + LEAF.pem, "base64", id="half-written, then whole"),
-        pytest.param(b"-----BEGIN CERTIFICATE-----\nd29yZHM=\n-----END CERTIFICATE-----\n", "not an X.509", id="words inside"),
+        pytest.param(
+            b"-----BEGIN CERTIFICATE-----\nd29yZHM=\n-----END CERTIFICATE-----\n", "not an X.509", id="words inside"
+        ),
         pytest.param("\ufeff".join(LEAF.pem.decode()).encode("utf-16"), "PEM", id="UTF-16"),
         pytest.param(LEAF.pem.replace(b"CERTIFICATE", b"PKCS7"), "PKCS7", id="PKCS#7"),
     ],

@@ -21,7 +21,7 @@ def test_an_aware_time_becomes_utc() -> None:
     assert (moment, moment.tzinfo) == (datetime(2025, 12, 31, 18, 0, tzinfo=timezone.utc), timezone.utc)
 
 
-@pytest.mark.parametrize("moment", [datetime(2026, 1, 1), "2026-01-01T00:00:00Z", 1767225600, None])
+@pytest.mark.parametrize("moment", [datetime(2026, 1, 1), "2026-01-01T00:00:00Z", 1767225600, None])  # noqa: DTZ001 - naive on purpose
 def test_what_nobody_can_place_is_refused_by_name(moment: object) -> None:
     with pytest.raises(ConfigurationError, match="the time of the signature"):
         require_aware(moment, "the time of the signature")  # type: ignore[arg-type]

@@ -16,7 +16,8 @@ _SESSION = botocore.session.Session()
 # Regions that no partition's list has: a new one of each partition, and some that only look like one.
 _NEW_REGIONS = [
     "us-east-99", "eu-nowhere-1", "mx-central-7", "cn-south-3", "us-gov-north-9", "us-iso-north-1", "us-isob-west-7",
-    "eu-isoe-north-2", "us-isof-west-3", "eusc-de-west-9", "eusc-fr-east-1", "xx-east-1", "us-isoz-east-1", "us-east", "made-up",
+    "eu-isoe-north-2", "us-isof-west-3", "eusc-de-west-9", "eusc-fr-east-1", "xx-east-1", "us-isoz-east-1", "us-east",
+    "made-up",
 ]  # fmt: skip
 
 
@@ -69,7 +70,10 @@ def test_a_fips_endpoint_s_pseudo_region_is_refused() -> None:
 @pytest.mark.parametrize(
     ("url", "base"),
     [
-        ("https://vpce-1.rolesanywhere.eu-west-1.vpce.amazonaws.com", "https://vpce-1.rolesanywhere.eu-west-1.vpce.amazonaws.com"),
+        (
+            "https://vpce-1.rolesanywhere.eu-west-1.vpce.amazonaws.com",
+            "https://vpce-1.rolesanywhere.eu-west-1.vpce.amazonaws.com",
+        ),
         ("https://host:8443/prefix/", "https://host:8443/prefix"),
         ("https://host//", "https://host"),
         ("HTTPS://Host", "https://Host"),
@@ -102,7 +106,8 @@ def test_plain_http_stays_on_this_machine(url: str) -> None:
     [
         "", "rolesanywhere.us-east-1.amazonaws.com", "//host", "/path", "https://", "https:///path", "ftp://host",
         "https://host:0", "https://host:65536", "https://host:port", "https://[::1", "https://a b", "https://host\n",
-        "\thttps://host", "https://höst", "https://host/\x7f", "file:///etc/passwd", "https://host?x=1", "https://host?",
+        "\thttps://host", "https://höst", "https://host/\x7f", "file:///etc/passwd", "https://host?x=1",
+        "https://host?",
         "https://host#x", "https://host#", "https://[v1.x]:y", 5, b"https://host", ["https://host"],
     ],
 )  # fmt: skip
@@ -111,7 +116,9 @@ def test_what_is_no_base_url_is_refused_by_name(url: object) -> None:
         service_url("us-east-1", endpoint_url=url)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("url", ["https://user:planted@host", "https://planted@host", "http://planted:@127.0.0.1", "https://@host"])
+@pytest.mark.parametrize(
+    "url", ["https://user:planted@host", "https://planted@host", "http://planted:@127.0.0.1", "https://@host"]
+)
 def test_a_password_in_the_url_is_refused_and_not_shown(url: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         service_url("us-east-1", endpoint_url=url)
@@ -129,6 +136,8 @@ def test_this_machine(host: str) -> None:
     assert is_loopback(host)
 
 
-@pytest.mark.parametrize("host", ["", "localhost.", "localhost.example.com", "128.0.0.1", "::2", "0.0.0.0", "[::1]", "127.0.0.1 "])
+@pytest.mark.parametrize(
+    "host", ["", "localhost.", "localhost.example.com", "128.0.0.1", "::2", "0.0.0.0", "[::1]", "127.0.0.1 "]
+)
 def test_other_machines(host: str) -> None:
     assert not is_loopback(host)

@@ -67,7 +67,7 @@ def _outcome_without_the_rights_of_root() -> int:
         read("key.pem")
     except PrivateKeyLoadError as error:
         return 0 if "key.pem': Permission denied" in error.message else 1
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - a child must not go on as a test run of its own
         return 2
     return 3
 
@@ -90,7 +90,9 @@ def test_a_path_in_bytes_form_is_refused(tmp_path: Path) -> None:
     assert "must be text" in refused(BytesPath())
 
 
-@pytest.mark.parametrize("text", ["-----BEGIN PRIVATE KEY-----\nplanted", "\ufeff\n -----BEGIN EC PRIVATE KEY-----planted"])
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN PRIVATE KEY-----\nplanted", "\ufeff\n -----BEGIN EC PRIVATE KEY-----planted"]
+)
 def test_pem_text_where_a_path_belongs_is_not_echoed(text: str) -> None:
     for source in (text, Path(text)):
         message = refused(source)
@@ -150,7 +152,9 @@ def test_the_error_class_and_its_cause_are_the_callers_and_the_systems(tmp_path:
 
 
 @posix
-@pytest.mark.parametrize(("mode", "exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)])
+@pytest.mark.parametrize(
+    ("mode", "exposed"), [(0o600, False), (0o400, False), (0o640, True), (0o604, True), (0o644, True)]
+)
 def test_who_may_read(tmp_path: Path, mode: int, *, exposed: bool) -> None:
     path = tmp_path / "key.pem"
     path.write_bytes(b"")

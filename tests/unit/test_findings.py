@@ -41,9 +41,7 @@ def test_raising_tells_of_every_error_and_of_no_warning() -> None:
     with pytest.raises(CertificateRejectedError) as raised:
         ValidationReport((EXPIRED, EXPIRES_SOON, IS_CA)).raise_for_errors()
     assert raised.value.findings == (EXPIRED, IS_CA)
-    assert raised.value.message == (
-        "leaf: what expired means [expired]; intermediate[0]: what is-ca means [is-ca]"
-    )
+    assert raised.value.message == ("leaf: what expired means [expired]; intermediate[0]: what is-ca means [is-ca]")
     assert raised.value.hint == EXPIRED.hint
 
 

@@ -44,7 +44,9 @@ def test_several_kinds_in_one_file_keep_their_order() -> None:
     ]
 
 
-@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"no block here", b"\x30\x82\x01\x00", b"-----END CERTIFICATE-----"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xef\xbb\xbf", b"no block here", b"\x30\x82\x01\x00", b"-----END CERTIFICATE-----"]
+)
 def test_no_block(data: bytes) -> None:
     assert parse_blocks(data) == []
 

@@ -123,7 +123,9 @@ def test_a_method_is_sent_in_upper_case() -> None:
     assert sign("post").method == "POST"
 
 
-@pytest.mark.parametrize("body", [None, "", b"", "text", b"\x00\xff" * 5000, bytearray(b"array"), '{"a": "\u00e9\ud55c"}'])
+@pytest.mark.parametrize(
+    "body", [None, "", b"", "text", b"\x00\xff" * 5000, bytearray(b"array"), '{"a": "\u00e9\ud55c"}']
+)
 def test_bodies(body: Any) -> None:
     signed = sign(body=body)
     verified(signed)
@@ -133,7 +135,11 @@ def test_bodies(body: Any) -> None:
 
 class TestHeaders:
     def test_all_are_signed_but_the_ones_that_travel_badly(self) -> None:
-        headers = {name.title(): "value" for name in UNSIGNED_HEADERS} | {"Content-Type": "text/plain", "X-Own": "1", "accept": "*"}
+        headers = {name.title(): "value" for name in UNSIGNED_HEADERS} | {
+            "Content-Type": "text/plain",
+            "X-Own": "1",
+            "accept": "*",
+        }
         signed = sign(headers=headers)
         names = verified(signed).split("\n")[-2]
         assert names == "accept;content-type;host;x-amz-date;x-amz-x509;x-own"
@@ -147,7 +153,9 @@ class TestHeaders:
     def test_a_name_given_twice_is_sent_and_signed_as_one(self) -> None:
         signed = sign(headers=[("X-List", "b"), ("x-list", "a"), ("X-LIST", "c")])
         assert "\nx-list:b,a,c\n" in verified(signed)
-        assert [(name, value) for name, value in signed.headers.items() if name.lower() == "x-list"] == [("X-List", "b,a,c")]
+        assert [(name, value) for name, value in signed.headers.items() if name.lower() == "x-list"] == [
+            ("X-List", "b,a,c")
+        ]
 
     @pytest.mark.parametrize("given", ["other.example", "OTHER.example:443"])
     def test_a_host_given_by_the_caller_is_the_one_sent_and_signed(self, given: str) -> None:
@@ -177,8 +185,10 @@ class TestWhatCannotBeSent:
 
     @pytest.mark.parametrize(
         "url",
-        ["", "host", "/path", "//host/", "ftp://host/", "https://", "https:///path", "https://host:99999/", "https://host:0",
-         "https://host:x/", "https://[::1/", "mailto:a@b", None, b"https://host/", 7, "https://.host/", "https://ho st/"],
+        ["", "host", "/path", "//host/", "ftp://host/", "https://", "https:///path", "https://host:99999/",
+         "https://host:0",
+         "https://host:x/", "https://[::1/", "mailto:a@b", None, b"https://host/", 7, "https://.host/",
+         "https://ho st/"],
     )  # fmt: skip
     def test_urls(self, url: Any) -> None:
         assert "URL" in refused("GET", url)
@@ -190,13 +200,15 @@ class TestWhatCannotBeSent:
         "url",
         ["https://user:planted@host/", "https://planted@host/", "https://:planted@host:1/?a=%",
          "https://a:planted@[::1", "https://a:planted@h:0/",
-         pytest.param("https://a:planted@\u2100host/", marks=pytest.mark.xfail(strict=True, reason="the cause shows it")),
-         pytest.param("https://a:planted", marks=pytest.mark.xfail(strict=True, reason="the cause shows it"))],
+         "https://a:planted@\u2100host/",
+         "https://a:planted"],
     )  # fmt: skip
     def test_a_password_in_the_url_is_not_shown(self, url: str) -> None:
         assert "planted" not in refused("GET", url)
 
-    @pytest.mark.parametrize("value", ["planted\r\nX-Evil: 1", "planted\n", "planted\x00", "planted\u00e9", b"planted", None, 7])
+    @pytest.mark.parametrize(
+        "value", ["planted\r\nX-Evil: 1", "planted\n", "planted\x00", "planted\u00e9", b"planted", None, 7]
+    )
     def test_header_values_are_not_shown(self, value: Any) -> None:
         shown = refused("GET", "https://host/", {"X-Own": value})
         assert "X-Own" in shown
@@ -260,7 +272,7 @@ class TestTime:
         signed_at = datetime.strptime(text, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc)
         assert before <= signed_at <= datetime.now(timezone.utc)
 
-    @pytest.mark.parametrize("at", [datetime(2026, 1, 1), "20260101T000000Z", 0])
+    @pytest.mark.parametrize("at", [datetime(2026, 1, 1), "20260101T000000Z", 0])  # noqa: DTZ001 - naive on purpose
     def test_a_time_that_nobody_can_place_is_refused(self, at: Any) -> None:
         with pytest.raises(ConfigurationError, match="time of the signature"):
             SIGNER.sign(Request("GET", "https://host/"), at=at)
@@ -281,7 +293,9 @@ class TestWhoSigns:
             ("RSA-2048", "RSA-2048", hashes.SHA512(), "AWS4-X509-RSA-SHA256"),
         ],
     )
-    def test_the_algorithm_comes_from_the_key_alone(self, leaf_kind: str, ca_kind: str, digest: Any, algorithm: str) -> None:
+    def test_the_algorithm_comes_from_the_key_alone(
+        self, leaf_kind: str, ca_kind: str, digest: Any, algorithm: str
+    ) -> None:
         ca = issue("ca", kind=ca_kind, ca=True, digest=None if ca_kind == "Ed25519" else hashes.SHA256())
         leaf = issue("client", kind=leaf_kind, issuer=ca, digest=digest)
         signer = SigV4X509Signer(Identity.from_bytes(leaf.pem, leaf.key_pem), REGION)
@@ -293,7 +307,9 @@ class TestWhoSigns:
     @pytest.mark.parametrize("serial_number", [1, 291, 2**64, 2**159 - 1])
     def test_the_serial_number_is_decimal(self, serial_number: int) -> None:
         leaf = issue("client", serial_number=serial_number)
-        signed = SigV4X509Signer(Identity.from_bytes(leaf.pem, leaf.key_pem), REGION).sign(Request("GET", "https://host/"))
+        signed = SigV4X509Signer(Identity.from_bytes(leaf.pem, leaf.key_pem), REGION).sign(
+            Request("GET", "https://host/")
+        )
         assert f" Credential={serial_number}/" in signed.headers["Authorization"]
 
     @pytest.mark.parametrize("order", [(SECOND, FIRST), (FIRST, SECOND), (SECOND, FIRST, ROOT), (SECOND, SECOND)])
@@ -340,7 +356,12 @@ class TestTheVerifierOfTheseTests:
 
 BOTOCORE_CASES = [
     ("GET", "https://host.example/", {}, b""),
-    ("POST", "https://host.example/sessions?profileArn=arn%3Aaws&roleArn=x", {"Content-Type": "application/json"}, b"{}"),
+    (
+        "POST",
+        "https://host.example/sessions?profileArn=arn%3Aaws&roleArn=x",
+        {"Content-Type": "application/json"},
+        b"{}",
+    ),
     ("PUT", "http://127.0.0.1:9911/a/../b//c%20d/", {"X-Own": " a   b "}, b"body"),
     ("DELETE", "https://host.example:443/?b=2&a=1&a=0&c=", {"x-b": "2", "X-A": "1"}, b""),
     ("GET", "https://[::1]:8443/%C3%A9?k=%C3%A9", {"User-Agent": "own", "Expect": "x", "X-Amzn-Trace-Id": "y"}, b""),
@@ -348,7 +369,9 @@ BOTOCORE_CASES = [
 
 
 @pytest.mark.parametrize(("method", "url", "headers", "body"), BOTOCORE_CASES, ids=[case[1] for case in BOTOCORE_CASES])
-def test_the_canonical_request_beside_botocore_s_sigv4(method: str, url: str, headers: dict[str, str], body: bytes) -> None:
+def test_the_canonical_request_beside_botocore_s_sigv4(
+    method: str, url: str, headers: dict[str, str], body: bytes
+) -> None:
     signed = sign(method, url, headers, body)
     theirs = AWSRequest(method, signed.url, {**signed.headers, **headers}, body)
     del theirs.headers["Authorization"]
@@ -372,3 +395,10 @@ def test_the_canonical_request_has_the_path_that_is_sent() -> None:
 def test_a_request_survives_pickle() -> None:
     request = Request("POST", "https://host/", {"X-Own": "1"}, "body")
     assert pickle.loads(pickle.dumps(request)) == request
+
+
+@pytest.mark.xfail(strict=True, reason="the repr of the prepared form shows headers and body")
+def test_nor_by_tools_that_show_what_an_object_holds() -> None:
+    request = Request("POST", "https://host/", body="planted")
+    held = [value for name, value in vars(request).items() if name not in Request.__match_args__]
+    assert "planted" not in repr(held)

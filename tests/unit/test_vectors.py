@@ -45,7 +45,9 @@ class Vector:
     def request(self) -> Request:
         captured = self.data["request"]
         headers = [(name, value) for name, value in captured["headers"] if name.lower() not in _MADE_BY_SIGNING]
-        return Request(captured["method"], f"http://{self.headers['host']}{captured['target']}", headers, captured["body"])
+        return Request(
+            captured["method"], f"http://{self.headers['host']}{captured['target']}", headers, captured["body"]
+        )
 
     def signed(self, identity: Identity | None = None) -> SignedRequest:
         return SigV4X509Signer(identity or self.identity, self.data["region"]).sign(self.request, at=self.at)

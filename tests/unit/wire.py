@@ -1,4 +1,4 @@
-"""A small HTTP server that keeps what it receives byte for byte, and a verifier of SigV4-X509 written for the tests alone.
+"""A small HTTP server that keeps what it receives byte for byte, and a verifier of SigV4-X509 for the tests alone.
 
 The verifier shares no code with the library: it starts from the bytes on the wire, as the service does.
 """
