@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cache
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from rolesanywhere_signer import ValidationReport, validate_certificate
 from rolesanywhere_signer.testing import CertificateAuthority
 from rolesanywhere_signer.testing.issued import IssuedCertificate
+from rolesanywhere_signer.testing.key_types import PrivateKey, generate_key
 
 NOW = datetime.now(timezone.utc)
 
@@ -82,6 +84,12 @@ def pem(source: Pem) -> bytes:
 
 def bundle(sources: list[Pem]) -> bytes:
     return b"".join(pem(source) for source in sources)
+
+
+@cache
+def key(kind: str, name: str = "") -> PrivateKey:
+    """Return a private key, always the same one for the same kind and name: making RSA keys takes a while."""
+    return generate_key(kind)
 
 
 def new_root(subject: str = "CN=Root", **options: Any) -> CertificateAuthority:

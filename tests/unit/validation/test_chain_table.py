@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from rolesanywhere_signer.testing import CertificateAuthority
-from rolesanywhere_signer.testing.key_types import generate_key, private_key_pem
+from rolesanywhere_signer.testing.key_types import private_key_pem
 
-from .table import NOW, ROOT, Builder, Chain, Table, check, new_root, pem
+from .table import NOW, ROOT, Builder, Chain, Table, check, key, new_root, pem
 
 table = Table()
 
@@ -206,7 +206,7 @@ def anchor_of_the_same_name() -> Chain:
 @table.case("leaf: bad-signature")
 def anchor_with_another_kind_of_key() -> Chain:
     """=> another root named as root, RSA -x> leaf (signed with ECDSA)."""
-    return Chain(ROOT.issue(), new_root(key_type="RSA-2048"))
+    return Chain(ROOT.issue(), new_root(private_key=key("RSA-2048")))
 
 
 @table.case("leaf: bad-signature")
@@ -218,7 +218,7 @@ def altered_leaf() -> Chain:
 @table.case("leaf: bad-signature")
 def algorithms_that_differ() -> Chain:
     """=> root -> leaf (signed, but the algorithm inside is not the one outside)."""
-    root = new_root("CN=RSA root", key_type="RSA-2048")
+    root = new_root("CN=RSA root", private_key=key("RSA-2048"))
     return Chain(with_another_algorithm_inside(root), root)
 
 
@@ -481,7 +481,7 @@ def key_of_another() -> Chain:
 @table.case("private key: key-mismatch")
 def key_of_another_kind() -> Chain:
     """=> root -> leaf (EC), with an RSA key."""
-    return Chain(ROOT.issue(), ROOT, private_key=private_key_pem(generate_key("RSA-2048")))
+    return Chain(ROOT.issue(), ROOT, private_key=private_key_pem(key("RSA-2048")))
 
 
 @table.case("leaf: unsupported-key", "private key: unsupported-key")

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import x25519
 from rolesanywhere_signer import validate_trust_anchor
 from rolesanywhere_signer.testing import CertificateAuthority
 
-from .table import ROOT, Builder, Chain, Table, check, found, new_root
+from .table import ROOT, Builder, Chain, Table, check, found, key, new_root
 
 table = Table()
 DATA = Path(__file__).parent / "data"
@@ -41,28 +41,28 @@ def sha3() -> Chain:
 @table.case()
 def rsa_under_ec() -> Chain:
     """=> root (P-384) -> leaf (RSA 2048)."""
-    return Chain(ROOT.issue(key_type="RSA-2048"), ROOT)
+    return Chain(ROOT.issue(private_key=key("RSA-2048")), ROOT)
 
 
 @table.case()
 def ec_under_rsa() -> Chain:
     """=> root (RSA 2048) -> leaf (P-256)."""
-    root = new_root(key_type="RSA-2048")
+    root = new_root(private_key=key("RSA-2048"))
     return Chain(root.issue(key_type="P-256"), root)
 
 
 @table.case()
 def small_rsa_issuer() -> Chain:
     """=> root (RSA 1024) -> leaf: a weak CA is the account owner's to judge."""
-    root = new_root(key_type="RSA-1024")
+    root = new_root(private_key=key("RSA-1024"))
     return Chain(root.issue(), root)
 
 
 @table.case()
 def pss() -> Chain:
     """=> root (RSA 2048) -PSS-> intermediate (RSA 2048) -PSS-> leaf."""
-    root = new_root(key_type="RSA-2048", rsa_padding="PSS")
-    intermediate = root.issue_ca(key_type="RSA-2048", rsa_padding="PSS")
+    root = new_root(private_key=key("RSA-2048"), rsa_padding="PSS")
+    intermediate = root.issue_ca(private_key=key("RSA-2048", "CA"), rsa_padding="PSS")
     return Chain(intermediate.issue(rsa_padding="PSS"), root, [intermediate])
 
 
@@ -90,10 +90,10 @@ def test_issuers_give_exactly_their_findings(build: Builder, expected: list[str]
 @pytest.mark.parametrize("kind", KINDS)
 def test_signatures_under_names_that_are_written_otherwise(kind: str) -> None:
     """By itself cryptography compares bytes; these signatures are verified with the issuer's key directly."""
-    issuer = new_root("CN=THE ROOT", key_type=kind)
+    issuer = new_root("CN=THE ROOT", private_key=key(kind))
     leaf = CertificateAuthority("CN=the root", private_key=issuer.private_key).issue()
     assert found(Chain(leaf, issuer).validate()) == []
-    namesake = new_root("CN=THE ROOT", key_type=kind)
+    namesake = new_root("CN=THE ROOT", private_key=key(kind, "another"))
     assert found(Chain(leaf, namesake).validate()) == ["leaf: bad-signature"]
 
 
@@ -101,7 +101,8 @@ def test_signatures_under_names_that_are_written_otherwise(kind: str) -> None:
 @pytest.mark.parametrize("signing", KINDS)
 def test_namesake_with_a_key_of_any_kind(anchored: str, signing: str) -> None:
     """=> root -x> leaf, which another CA of the same name signed."""
-    (finding,) = Chain(new_root(key_type=signing).issue(), new_root(key_type=anchored)).validate().findings
+    leaf = new_root(private_key=key(signing, "signing")).issue()
+    (finding,) = Chain(leaf, new_root(private_key=key(anchored))).validate().findings
     assert (finding.subject, finding.code) == ("leaf", "bad-signature")
     assert "its key did not sign" in finding.message
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import dsa, x25519
 from cryptography.x509.oid import NameOID
 
-from .table import NOW, ROOT, Builder, Chain, Table, check
+from .table import NOW, ROOT, Builder, Chain, Table, check, key
 
 table = Table()
 
@@ -57,7 +58,12 @@ def x25519_key() -> Chain:
 @table.case("leaf: unsupported-key")
 def dsa_key() -> Chain:
     """=> root -> leaf (DSA key)."""
-    return leaf(public_key=dsa.generate_private_key(2048).public_key())
+    return leaf(public_key=new_dsa_key().public_key())
+
+
+@cache
+def new_dsa_key() -> dsa.DSAPrivateKey:
+    return dsa.generate_private_key(2048)
 
 
 @table.case("leaf: unsupported-key")
@@ -81,7 +87,7 @@ def rsa_1024_key() -> Chain:
 @table.case()
 def rsa_2048_key() -> Chain:
     """=> root -> leaf (RSA 2048)."""
-    return leaf(key_type="RSA-2048")
+    return leaf(private_key=key("RSA-2048"))
 
 
 @table.case()

@@ -41,9 +41,21 @@ LEAF_EXTENSIONS = "basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digital
 COMPANY = "/C=KR/L=Seoul/O=Kimalarm Inc."
 
 
+_MADE: dict[str, bytes] = {}
+
+
 @pytest.fixture
 def company(openssl: OpenSsl, tmp_path: Path) -> Path:
     """A CA made of a request by ``openssl ca -selfsign``, and a client whose subject is the CA's own."""
+    if not _MADE:
+        make_company(openssl, tmp_path)
+        _MADE.update({file.name: file.read_bytes() for file in tmp_path.iterdir()})
+    for name, content in _MADE.items():
+        (tmp_path / name).write_bytes(content)
+    return tmp_path
+
+
+def make_company(openssl: OpenSsl, tmp_path: Path) -> None:
     (tmp_path / "ca.cnf").write_text(CA_CONFIG)
     (tmp_path / "client.ext").write_text(LEAF_EXTENSIONS)
     (tmp_path / "index.txt").touch()
@@ -54,7 +66,6 @@ def company(openssl: OpenSsl, tmp_path: Path) -> Path:
     openssl("ecparam", "-genkey", "-name", "secp384r1", "-out", "client.key")
     request(openssl, "client")
     sign(openssl, "client", "-sha512")
-    return tmp_path
 
 
 def request(openssl: OpenSsl, name: str) -> None:
