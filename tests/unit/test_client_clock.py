@@ -81,6 +81,13 @@ def test_a_retry_within_the_same_call_keeps_the_correction(clock: TickingClock) 
     assert abs(sent_date(server.received[2]) - service_time) < timedelta(seconds=60)
 
 
+def test_the_clock_is_corrected_once_in_a_call_whatever_comes_between(clock: TickingClock) -> None:
+    answers = [invalid(clock.now + HALF_AN_HOUR), http(500), invalid(clock.now + 2 * HALF_AN_HOUR)]
+    with raw_server(*answers, created(clock.now + DAY)) as server:
+        refusal(make_client(server.url, clock))
+    assert server.connections == 3
+
+
 def test_a_second_refusal_is_final_and_its_hint_tells_the_clock(clock: TickingClock) -> None:
     with raw_server(invalid(clock.now + HALF_AN_HOUR)) as server:
         error = refusal(make_client(server.url, clock))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import socket
-from pathlib import Path
 
 import pytest
 
@@ -66,19 +65,6 @@ def test_no_header_is_added_or_doubled_on_the_way() -> None:
         "x-amz-date",
         "x-amz-x509",
     ]
-
-
-def test_netrc_does_not_replace_the_signature(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    netrc = tmp_path / ".netrc"
-    netrc.write_text("machine 127.0.0.1 login user password netrc-password\n")
-    netrc.chmod(0o600)
-    monkeypatch.setenv("NETRC", str(netrc))
-    monkeypatch.setenv("HOME", str(tmp_path))
-
-    with raw_server(http(201)) as server:
-        exchange(make_settings(server.url))
-
-    assert server.received[0].header("authorization").startswith("AWS4-X509-ECDSA-SHA256 ")
 
 
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"])

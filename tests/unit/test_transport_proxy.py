@@ -183,3 +183,34 @@ def test_a_proxy_url_that_cannot_be_is_our_error_without_its_password(
     if f"//{PASSWORD}" not in proxy_url:  # there it stands where the host belongs
         assert PASSWORD not in everything_shown(caught.value)
         assert PASSWORD not in caplog.text
+
+
+@pytest.mark.xfail(strict=True, reason="the part before the character is shown as a host that cannot be parsed")
+@pytest.mark.parametrize("character", ["/", "#", "?", "\\"])
+@pytest.mark.parametrize("given", ["environment", "proxies"])
+def test_a_password_with_characters_that_end_a_host_is_not_shown(
+    character: str, given: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They have to be percent-encoded, which is easily forgotten; what stands before them looks like host and port."""
+    proxy_url = f"http://user:{PASSWORD}{character}x@proxy.invalid:3128"
+    if given == "environment":
+        monkeypatch.setenv("HTTPS_PROXY", proxy_url)
+    proxies = {"https": proxy_url} if given == "proxies" else None
+    with caplog.at_level(logging.DEBUG), pytest.raises(ConfigurationError, match="proxy") as caught:
+        exchange(make_settings("https://rolesanywhere.invalid", proxies=proxies))
+
+    assert PASSWORD not in everything_shown(caught.value)
+    assert PASSWORD not in caplog.text
+
+
+@pytest.mark.parametrize("character", [" ", "@", ":", "%2F", "\t"])
+def test_a_password_with_other_odd_characters_is_not_shown(character: str, caplog: pytest.LogCaptureFixture) -> None:
+    for proxy_url in (
+        f"http://user:{PASSWORD}{character}x@proxy.invalid:3128",
+        f"http://user:{PASSWORD}{character}x@proxy:port",
+        f"user:{PASSWORD}{character}x@proxy.invalid:3128",
+    ):
+        with caplog.at_level(logging.DEBUG), pytest.raises((TransportError, ConfigurationError)) as caught:
+            exchange(make_settings("https://rolesanywhere.invalid", proxies={"https": proxy_url}))
+        assert PASSWORD not in everything_shown(caught.value)
+    assert PASSWORD not in caplog.text

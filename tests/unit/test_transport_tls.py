@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from requests.utils import get_netrc_auth
 
 from rolesanywhere_signer.errors import ConfigurationError, TransportError
 from tests.support.arns import make_settings
@@ -135,3 +136,20 @@ def test_a_handshake_that_breaks_off_is_a_fault_of_the_network(with_reset: bool)
         breaker.join(20)
 
     assert caught.value.retryable
+
+
+@pytest.mark.parametrize("entry", ["machine 127.0.0.1", "default"])
+def test_netrc_does_not_replace_the_signature(
+    ca_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry: str
+) -> None:
+    netrc = tmp_path / ".netrc"
+    netrc.write_text(f"{entry} login user password netrc-password\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert get_netrc_auth("https://127.0.0.1/") is not None  # requests would use it
+
+    with raw_server(http(201), tls=server_context()) as server:
+        exchange(make_settings(server.url, verify=ca_file))
+
+    assert server.received[0].header("authorization").startswith("AWS4-X509-ECDSA-SHA256 ")
