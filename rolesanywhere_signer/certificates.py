@@ -120,6 +120,14 @@ def chain_base64(certificates: Iterable[x509.Certificate]) -> str | None:
     return ",".join(der_base64(certificate) for certificate in certificates) or None
 
 
+def subject_text(certificate: x509.Certificate) -> str:
+    """Return the subject as ``name_text`` does, also where it cannot be decoded at all."""
+    try:
+        return name_text(certificate.subject)
+    except Exception:  # noqa: BLE001 - cryptography decodes a name when it is first looked at
+        return "(unreadable)"
+
+
 def name_text(name: x509.Name) -> str:
     """Return a distinguished name as RFC 4514 text for messages: control characters escaped, at most 300 long."""
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography import x509
 
-from .certificates import chain_base64, choose_leaf, der_base64, has_key, name_text, parse_certificates
+from .certificates import chain_base64, choose_leaf, der_base64, has_key, parse_certificates, subject_text
 from .clock import require_aware, utc_now
 from .errors import (
     CertificateError,
@@ -262,7 +262,7 @@ class Identity:
     def _mismatch(self, leaf: x509.Certificate) -> KeyMismatchError:
         return KeyMismatchError(
             f"the private key is not the one of {self._source.describe('certificate')} "
-            f"(subject {name_text(leaf.subject)}, serial {leaf.serial_number})",
+            f"(subject {subject_text(leaf)}, serial {leaf.serial_number})",
             hint="the certificate must be issued for this key; compare: openssl x509 -in CERTIFICATE -noout -pubkey "
             "and openssl pkey -in KEY -pubout",
         )

@@ -56,12 +56,13 @@ class IdentitySource(Protocol):
         """
 
 
-class GivenSource(NamedTuple):
+@dataclass(frozen=True)
+class GivenSource:
     """Paths, bytes, or some of each; None for the key: it stands beside the certificate."""
 
-    certificate: Source
-    private_key: Source | None
-    intermediates: Source | None
+    certificate: Source = field(repr=False)
+    private_key: Source | None = field(repr=False)
+    intermediates: Source | None = field(repr=False)
 
     def read(self) -> Contents:
         """Read every file again; bytes are what they are."""
@@ -87,7 +88,7 @@ class GivenSource(NamedTuple):
 
     def check_picklable(self) -> None:
         """Paths may go into a pickle, bytes may not."""
-        if any(is_bytes(part) for part in self):
+        if any(is_bytes(part) for part in (self.certificate, self.private_key, self.intermediates)):
             raise ConfigurationError(
                 "an identity made of bytes cannot be pickled: the private key would go along",
                 hint="use Identity.from_files, which carries the paths, or make the identity in each process",

@@ -42,6 +42,9 @@ class _Prepared(NamedTuple):
     canonical_query: str
     body_hash: str
 
+    def __repr__(self) -> str:
+        return "<prepared>"  # body and headers may hold tokens
+
 
 @dataclass(frozen=True)
 class Request:

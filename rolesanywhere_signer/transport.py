@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
+import urllib3
 
 from .errors import ConfigurationError, RolesAnywhereError, TransportError
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 _MAX_ANSWER_BYTES = 256 * 1024
 # Whatever stands around an @ may be the password of a proxy's URL, in whichever way the URL is broken.
 _USER_INFO = re.compile(r"\S*@\S*")
+
+
+# The endpoint's own URL was checked with the settings, so it is mostly a proxy's that leads to these.
+_UNUSABLE_URL = (
+    requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidSchema,
+    urllib3.exceptions.LocationValueError,
+    TypeError,
+    UnicodeError,
+)
 
 
 @dataclass(frozen=True)
@@ -116,8 +127,12 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
         )
     if isinstance(error, requests.exceptions.Timeout):
         return _timed_out(error, host, settings)
-    if isinstance(error, (requests.exceptions.InvalidProxyURL, requests.exceptions.InvalidSchema, TypeError)):
-        return ConfigurationError("the URL of a proxy cannot be used", hint="such as http://proxy.example.com:3128")
+    if isinstance(error, _UNUSABLE_URL):
+        # The reason is not told: it shows parts of the URL, and one of them may be the password.
+        return ConfigurationError(
+            "the URL of a proxy, or endpoint_url, cannot be used",
+            hint="such as http://proxy.example.com:3128; in a user name or password, @ : / # ? are percent-encoded",
+        )
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         # requests raises a bare OSError for a CA bundle that is not there.
         return ConfigurationError(
@@ -162,7 +177,7 @@ def _wrapped(error: BaseException) -> list[BaseException]:
 
 def _presentable(error: Exception) -> Exception | None:
     """Return ``error`` as a cause that may be shown, or None if a proxy's password stands in its text."""
-    if any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
+    if isinstance(error, _UNUSABLE_URL) or any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
         return None
     if isinstance(error, requests.RequestException):
         # These carry the signed request into debuggers and crash reports.
