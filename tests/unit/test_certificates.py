@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 
-from rolesanywhere_signer import CertificateLoadError
+from rolesanywhere_signer import CertificateLoadError, Identity, KeyMismatchError
 from rolesanywhere_signer.certificates import (
     chain_base64,
     choose_leaf,
@@ -187,6 +187,30 @@ def test_whose_key_it_is() -> None:
     assert has_key(LEAF.certificate, LEAF.private_key.public_key())
     assert not has_key(LEAF.certificate, SECOND.private_key.public_key())
     assert not has_key(LEAF.certificate, key("RSA-2048").public_key())
+
+
+class TestWhatCryptographyCannotRead:
+    """Certificates that load, but hold a part that does not: validation reports it, and the rest goes on."""
+
+    P256_OID = bytes.fromhex("06082a8648ce3d030107")
+
+    def test_a_key_on_an_unknown_curve_is_nobody_s(self) -> None:
+        unknown = self.P256_OID[:-1] + b"\x7f"
+        (certificate,) = parse_certificates(LEAF.der.replace(self.P256_OID, unknown))
+        assert not has_key(certificate, LEAF.private_key.public_key())
+        assert choose_leaf([certificate, LEAF.certificate], LEAF.private_key.public_key()) == 1
+
+    def test_basic_constraints_that_are_none_make_no_ca(self) -> None:
+        absent, malformed = bytes.fromhex("0603551d130101ff04023000"), bytes.fromhex("0603551d130101ff04020500")
+        assert absent in LEAF.der
+        (certificate,) = parse_certificates(LEAF.der.replace(absent, malformed))
+        assert choose_leaf([SECOND.certificate, certificate]) == 1
+
+    @pytest.mark.xfail(strict=True, reason="the ValueError of .subject escapes")
+    def test_the_mismatch_of_a_certificate_with_a_broken_subject_is_told_all_the_same(self) -> None:
+        broken = LEAF.der.replace(b"\x0c\x04leaf", b"\x0c\x04\xff\xff\xff\xff")
+        with pytest.raises(KeyMismatchError):
+            Identity.from_bytes(broken, SECOND.key_pem)
 
 
 class TestHeaders:
