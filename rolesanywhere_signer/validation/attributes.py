@@ -50,7 +50,7 @@ def attribute_findings(leaf: ParsedCertificate) -> Iterator[Finding]:
 
 def _session_tags(leaf: ParsedCertificate) -> Iterator[tuple[str, str | None]]:
     """Yield each tag and its value; None for a value that is not text."""
-    yield from _tags_of_name(leaf.certificate.subject, "x509Subject")
+    yield from _tags_of_name(leaf.subject_name, "x509Subject")
     names = leaf.extension(x509.SubjectAlternativeName)
     if names is None:
         return
@@ -107,7 +107,7 @@ def _unmappable(leaf: ParsedCertificate, tag: str, fault: str) -> Finding:
 
 
 def _common_name(leaf: ParsedCertificate) -> Iterator[Finding]:
-    names = leaf.certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    names = leaf.subject_name.get_attributes_for_oid(NameOID.COMMON_NAME)
     length = max((len(name.value) for name in names), default=0)
     if length <= _PREFIXED_NAME_MAXIMUM:
         return

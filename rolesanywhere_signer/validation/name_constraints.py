@@ -128,7 +128,6 @@ def _not_permitted(certificate: ParsedCertificate, authority: ParsedCertificate,
 
 def _names_of(certificate: ParsedCertificate) -> Iterator[_Name]:
     """Yield the names that constraints apply to: the subject, and the alternative names."""
-    subject = certificate.certificate.subject
     if certificate.subject:
         yield _Name("directory", certificate.subject, certificate.subject_text)
     alternatives = certificate.extension(x509.SubjectAlternativeName)
@@ -136,7 +135,7 @@ def _names_of(certificate: ParsedCertificate) -> Iterator[_Name]:
     yield from names
     if all(name.kind != "email" for name in names):
         # Where an address stood before alternative names were invented.
-        for attribute in subject.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
+        for attribute in certificate.subject_name.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
             yield _Name("email", str(attribute.value), str(attribute.value))
 
 

@@ -26,6 +26,8 @@ class ParsedCertificate:
     Attributes:
         certificate: The certificate itself; equal when the DER is.
         label: Such as ``leaf`` or ``intermediate[0]``.
+        subject_name: The subject as it is; decoded once, because cryptography warns of odd names at each reading.
+        issuer_name: The issuer as it is.
         subject: The subject, in the form that compares.
         issuer: The issuer, in the form that compares.
         not_before: Aware, UTC.
@@ -36,6 +38,8 @@ class ParsedCertificate:
 
     certificate: x509.Certificate
     label: str
+    subject_name: x509.Name
+    issuer_name: x509.Name
     subject: CanonicalName
     issuer: CanonicalName
     not_before: datetime
@@ -46,12 +50,12 @@ class ParsedCertificate:
     @property
     def subject_text(self) -> str:
         """The subject for messages."""
-        return name_text(self.certificate.subject)
+        return name_text(self.subject_name)
 
     @property
     def issuer_text(self) -> str:
         """The issuer for messages."""
-        return name_text(self.certificate.issuer)
+        return name_text(self.issuer_name)
 
     @property
     def is_self_issued(self) -> bool:
@@ -93,11 +97,14 @@ def parse_certificate(certificate: x509.Certificate, label: str) -> ParsedCertif
         CertificateLoadError: A name, a date or an extension is malformed, or an extension stands in it twice.
     """
     try:
+        subject, issuer = certificate.subject, certificate.issuer
         return ParsedCertificate(
             certificate,
             label,
-            canonical_name(certificate.subject),
-            canonical_name(certificate.issuer),
+            subject,
+            issuer,
+            canonical_name(subject),
+            canonical_name(issuer),
             certificate.not_valid_before_utc,
             certificate.not_valid_after_utc,
             certificate.extensions,

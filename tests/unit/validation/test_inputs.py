@@ -229,6 +229,14 @@ def test_length_of_a_common_name_is_told() -> None:
     assert "without the prefix" in finding.message
 
 
+@pytest.mark.filterwarnings("ignore:Attribute's length:UserWarning")
+def test_common_name_longer_than_any_should_be() -> None:
+    attribute = x509.NameAttribute(x509.NameOID.COMMON_NAME, "a" * 65, _validate=False)
+    (finding,) = Chain(ROOT.issue(x509.Name([attribute])), ROOT).validate().findings
+    assert finding.code == "long-common-name"
+    assert "no source identity" in finding.message
+
+
 def test_report_is_in_the_order_of_the_chain() -> None:
     intermediate = ROOT.issue_ca(ca=False, permitted_names=["DNS:a"])
     old_root = new_root(private_key=ROOT.private_key, valid_from=NOW - 9 * DAY, valid_for=DAY)

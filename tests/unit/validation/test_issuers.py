@@ -15,6 +15,7 @@ from rolesanywhere_signer.testing import CertificateAuthority
 from .table import ROOT, Builder, Chain, Table, check, found, key, new_root
 
 table = Table()
+# ML-DSA certificates made with cryptography 50, which older versions cannot make, valid from 2026 to 2126.
 DATA = Path(__file__).parent / "data"
 KINDS = ["P-384", "RSA-2048", "Ed25519"]
 KNOWS_ML_DSA = find_spec("cryptography.hazmat.primitives.asymmetric.mldsa") is not None

@@ -14,7 +14,7 @@ from cryptography.x509 import verification
 
 from rolesanywhere_signer.certificates import parse_certificates
 
-from . import test_chain_table, test_issuers, test_leaf_table, test_name_constraints
+from . import test_chain_table, test_issuers, test_leaf_table, test_name_constraints, test_path_table
 from .table import Builder, Chain, Pem, pem
 
 if not hasattr(verification, "ExtensionPolicy"):
@@ -60,7 +60,9 @@ REASONS_OF_VERSIONS = {
     "self_issued_intermediate": "version 50 refuses directory name constraints altogether",
 }
 
-TABLES = (test_leaf_table.table, test_chain_table.table, test_name_constraints.table, test_issuers.table)
+TABLES = [
+    module.table for module in (test_leaf_table, test_chain_table, test_path_table, test_name_constraints, test_issuers)
+]
 BUILDERS: dict[str, Builder] = {case.values[0].__name__: case.values[0] for table in TABLES for case in table.cases}
 
 
