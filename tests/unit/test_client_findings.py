@@ -92,15 +92,19 @@ def test_a_trust_anchor_that_cannot_be_read_is_told_at_once(tmp_path: Path) -> N
         make_client("http://127.0.0.1:1", trust_anchor=tmp_path / "none.pem")
 
 
-def test_a_trust_anchor_that_is_gone_does_not_hide_the_refusal(tmp_path: Path, warnings_logged: Logged) -> None:
+def test_a_trust_anchor_that_is_gone_does_not_hide_the_refusal(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "root.pem"
     path.write_bytes(pki.issue("root", ca=True).pem)
-    with raw_server(refused("Untrusted signing certificate", date=now())) as server:
+    with caplog.at_level(logging.INFO), raw_server(refused("Untrusted signing certificate", date=now())) as server:
         client = make_client(server.url, trust_anchor=path)
         path.unlink()
-        with pytest.raises(AccessDeniedError, match="Untrusted signing certificate"):
+        with pytest.raises(AccessDeniedError, match="Untrusted signing certificate") as caught:
             client.create_session()
-    assert any("could not be explained" in message for message in warnings_logged())
+
+    assert caught.value.hint is not None
+    assert str(path) in caplog.text
 
 
 def test_findings_are_logged_once_for_each_certificate(tmp_path: Path, warnings_logged: Logged) -> None:
