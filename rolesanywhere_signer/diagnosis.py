@@ -91,8 +91,8 @@ def _untrusted(known: Circumstances) -> str:
     return (
         f"the service found no path to {known.settings.trust_anchor_arn}; the certificate was issued by "
         f"{name_text(known.loaded.certificate.issuer)}, and {sent or 'no'} intermediate{'' if sent == 1 else 's'} went "
-        "along. Is this the trust anchor of that CA, was the CA renewed, is an intermediate missing? With trust_anchor= "
-        "the path to the CA's certificate is checked here"
+        "along. Is this the trust anchor of that CA, was the CA renewed, is an intermediate missing? With "
+        "trust_anchor= the path to that certificate is checked here"
     )
 
 

@@ -13,7 +13,6 @@ from urllib.parse import SplitResult, urlsplit
 from .arn import check_region
 from .errors import ConfigurationError
 
-
 # A name or an IPv4 address, or an IPv6 address in brackets; a port.
 _NETLOC = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 

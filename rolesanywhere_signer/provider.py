@@ -120,8 +120,8 @@ def install(provider: RolesAnywhereProvider, botocore_session: botocore.session.
     """Put ``provider`` ahead of every credential provider of a botocore session.
 
     Raises:
-        ConfigurationError: It is no botocore session, or has credentials already and would go on using them, or the AWS configuration
-            that it stands on cannot be used.
+        ConfigurationError: It is no botocore session, it has credentials already and would go on using them, or the
+            AWS configuration that it stands on cannot be used.
     """
     if not isinstance(botocore_session, botocore.session.Session):
         raise ConfigurationError(
