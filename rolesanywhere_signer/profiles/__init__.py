@@ -1,0 +1,133 @@
+"""Settings and identity from a profile of the AWS config file or from the environment, as plain values.
+
+Which source counts, the first that applies:
+
+| given | the settings are |
+|---|---|
+| ``profile=`` | that profile's, each overridden by an argument of its name |
+| certificate and the three ARNs as arguments | the arguments alone |
+| one of these as ``ROLESANYWHERE_*`` | the environment's, each overridden by an argument; no profile's |
+| nothing of that | the profile of ``AWS_DEFAULT_PROFILE``, ``AWS_PROFILE`` or ``default``, overridden likewise |
+
+Inside a profile, ``rolesanywhere_*`` keys relate to the helper's ``credential_process`` line as arguments do to a
+profile: complete keys stand alone, others override what the line says. A certificate never meets the key, the
+intermediates or the passphrase of another source, and a private key never another's passphrase.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ..aws_config import ConfigFile, load_config_file, profile_name
+from ..errors import ConfigurationError
+from .chaining import ChainedProfile, ChainedRole, chained_profile
+from .options import REQUIRED, Options, PassphraseFile, options_from_environment, set_variables, variable
+from .profile import find_options, options_from_profile, why_not
+
+__all__ = [
+    "ChainedProfile",
+    "ChainedRole",
+    "Options",
+    "PassphraseFile",
+    "chained_profile",
+    "options_from_environment",
+    "options_from_profile",
+    "profile_in_use",
+    "resolve",
+]
+
+_logger = logging.getLogger("rolesanywhere_signer")
+
+
+def resolve(arguments: Mapping[str, object], *, profile: str | None, environment: Mapping[str, str]) -> Options:
+    """Return the options that count, complete and each typed; the module's docstring says what wins.
+
+    The CA bundle is one of ours, else that of ``AWS_CA_BUNDLE``, else the ``ca_bundle`` of the profile in use.
+
+    Args:
+        arguments: What the caller gave; None stands for not given.
+        profile: The profile that the caller named, or None.
+        environment: The environment variables.
+
+    Raises:
+        ConfigurationError: Nothing was found, with what was looked for; something is missing; or a source cannot be
+            understood.
+    """
+    given = Options("the arguments", {k: v for k, v in arguments.items() if v is not None}, _argument)
+    base = _base(given, profile, environment)
+    options = given if base is None else given.over(base)
+    if options.missing:
+        words = " and ".join(options.spell(name) for name in options.missing)
+        raise ConfigurationError(
+            f"{options.source} lacks {words}",
+            hint="settings are taken from one source; what it lacks can only be given as an argument",
+        )
+    return _with_ca_bundle(options, profile, environment)
+
+
+def profile_in_use(
+    arguments: Mapping[str, object], *, profile: str | None, environment: Mapping[str, str]
+) -> str | None:
+    """Return the name of the profile that gives the settings, or None: the arguments or the environment do."""
+    if profile is not None:
+        return profile
+    complete = all(arguments.get(name) is not None for name in REQUIRED)
+    return None if complete or _gives_settings(environment) else profile_name(environment)
+
+
+def _argument(name: str) -> str:
+    return f"{name}="
+
+
+def _base(given: Options, profile: str | None, environment: Mapping[str, str]) -> Options | None:
+    """Return what the arguments are put over; None: they stand alone."""
+    name = profile_in_use(given.values, profile=profile, environment=environment)
+    if name is None:
+        return options_from_environment(environment) if given.missing else None
+    if profile is not None:
+        return options_from_profile(profile, environment)
+    _warn_of_unused(name, environment)
+    config = load_config_file(environment)
+    options = find_options(config, name)
+    if options is None:
+        raise _nothing_found(given, config, name)
+    return options
+
+
+def _gives_settings(environment: Mapping[str, str]) -> bool:
+    return any(environment.get(variable(name)) for name in (*REQUIRED, "certificate_pem"))
+
+
+def _warn_of_unused(name: str, environment: Mapping[str, str]) -> None:
+    unused = set_variables(environment)
+    if unused:
+        _logger.warning("not used, because the settings are those of profile %r: %s", name, ", ".join(unused))
+
+
+def _nothing_found(given: Options, config: ConfigFile, name: str) -> ConfigurationError:
+    variables = ", ".join(variable(option) for option in (*REQUIRED, "certificate_pem"))
+    missing = " and ".join(given.spell(option) for option in given.missing)
+    return ConfigurationError(
+        f"no settings for IAM Roles Anywhere: the arguments lack {missing}; the environment has none of {variables}; "
+        + why_not(config, name),
+        hint="give all four as arguments or in the environment, or name a profile by profile= or AWS_PROFILE",
+    )
+
+
+def _with_ca_bundle(options: Options, profile: str | None, environment: Mapping[str, str]) -> Options:
+    if "verify" in options.values:
+        return options
+    bundle = environment.get("AWS_CA_BUNDLE") or _ca_bundle_of(profile or profile_name(environment), environment)
+    return replace(options, values={**options.values, "verify": bundle}) if bundle else options
+
+
+def _ca_bundle_of(name: str, environment: Mapping[str, str]) -> str | None:
+    try:
+        profile = load_config_file(environment).find_profile(name)
+    except ConfigurationError as error:
+        # The settings came from elsewhere: they do not fail because of this file.
+        _logger.warning("no ca_bundle is taken from the AWS config file: %s", error.message)
+        return None
+    return None if profile is None else profile.values.get("ca_bundle")
