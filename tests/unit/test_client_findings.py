@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from rolesanywhere_signer.client import RolesAnywhereClient
 from rolesanywhere_signer.errors import AccessDeniedError, CertificateLoadError, KeyMismatchError
 from rolesanywhere_signer.identity import Identity
+from rolesanywhere_signer.watch import CertificateExpiring
 from tests.support.answers import created, refused
-from tests.support.arns import ANCHOR_ARN, PROFILE_ARN, ROLE_ARN
+from tests.support.arns import ANCHOR_ARN, PROFILE_ARN, ROLE_ARN, make_settings
 from tests.support.clients import make_client
 from tests.support.servers import http, raw_server
 from tests.unit import pki
@@ -188,3 +190,36 @@ def test_tls_with_verification_is_not_warned_of(caplog: pytest.LogCaptureFixture
         make_client("https://127.0.0.1:1")
         make_client("https://127.0.0.1:1", verify="/some/bundle.pem")
     assert caplog.text == ""
+
+
+# --- a certificate that nears its end -----------------------------------------------------------------------------
+
+
+def use_at_hours(listener: Callable[[CertificateExpiring], None] | None, hours: list[float]) -> None:
+    """Make a session at each of these hours, counted from five days before the end of the certificate."""
+    issued = pki.issue("old", issuer=pki.issue("root", ca=True))
+    start = moment = issued.certificate.not_valid_after_utc - timedelta(days=5)
+    with raw_server(created(start + timedelta(days=9))) as server:
+        client = RolesAnywhereClient(
+            make_settings(server.url), identity_of(issued), lambda: moment, on_certificate_expiring=listener
+        )
+        for hour in hours:
+            moment = start + timedelta(hours=hour)
+            client.create_session()
+
+
+def test_a_listener_is_told_once_a_day() -> None:
+    events: list[CertificateExpiring] = []
+    use_at_hours(events.append, [0, 1, 23, 25, 26, 50])
+    assert len(events) == 3
+    assert {event.subject for event in events} == {"leaf"}
+    assert events[0].not_valid_after > now()
+
+
+def test_a_listener_that_fails_costs_no_credentials(warnings_logged: Logged) -> None:
+    def fail(_event: CertificateExpiring) -> None:
+        raise ValueError("planted-secret")
+
+    use_at_hours(fail, [0])
+    assert any("listener" in message for message in warnings_logged())
+    assert "planted-secret" not in "".join(warnings_logged())
