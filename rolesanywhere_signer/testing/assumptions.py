@@ -9,6 +9,7 @@ Further assumptions, about behaviour:
   tampering made of it. After the signature comes the trust anchor, the path with the rules for the leaf, the profile,
   the role, the role session name, the role's existence, the duration; the first failure is the answer.
 - An unknown trust anchor is a ``ResourceNotFoundException`` with status 404.
+- SignedHeaders that are out of order or name a header twice are an invalid signature.
 - The signed date may be off by exactly 300 seconds, and not by more.
 - The scope's region must be the service's, and its day that of ``X-Amz-Date``.
 - An ``X-Amz-X509`` header that is no certificate is an invalid signature.

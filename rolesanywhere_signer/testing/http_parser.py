@@ -103,11 +103,9 @@ def _headers(stream: BinaryIO) -> tuple[tuple[str, str], ...]:
 
 def _header(line: bytes) -> tuple[str, str]:
     name, colon, value = line.partition(b":")
-    if b"_" in name:
-        raise BadRequestError(400, "a header name has an underscore")
     # A line that starts with a space would continue the one before (RFC 9112, section 5.2): it fails here.
     if not colon or not _HEADER_NAME.fullmatch(name):
-        raise BadRequestError(400, "a header name is malformed")
+        raise BadRequestError(400, "a header name is malformed, or has an underscore")
     if _FORBIDDEN_IN_VALUE.search(value):
         raise BadRequestError(400, "a header value has a control character")
     return name.decode("ascii"), value.strip(b" \t").decode("latin-1")

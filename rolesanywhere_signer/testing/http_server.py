@@ -63,7 +63,8 @@ class HttpServer:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
-                # A client that went away while it waited.
+                # A client that went away while it waited, or no file descriptor for it.
+                self._closing.wait(0.05)
                 continue
             if self._closing.is_set():
                 connection.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from typing import cast
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
@@ -23,14 +22,15 @@ PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519Public
 
 _PRIVATE = (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey, ed448.Ed448PrivateKey)
 
-_GENERATORS: dict[str, Callable[[], PrivateKey]] = {
-    "P224": lambda: ec.generate_private_key(ec.SECP224R1()),
-    "P256": lambda: ec.generate_private_key(ec.SECP256R1()),
-    "P384": lambda: ec.generate_private_key(ec.SECP384R1()),
-    "P521": lambda: ec.generate_private_key(ec.SECP521R1()),
-    "SECP256K1": lambda: ec.generate_private_key(ec.SECP256K1()),
-    "ED25519": ed25519.Ed25519PrivateKey.generate,
-    "ED448": ed448.Ed448PrivateKey.generate,
+_CURVES: dict[str, type[ec.EllipticCurve]] = {
+    "P224": ec.SECP224R1,
+    "P256": ec.SECP256R1,
+    "P384": ec.SECP384R1,
+    "P521": ec.SECP521R1,
+    "SECP256R1": ec.SECP256R1,
+    "SECP384R1": ec.SECP384R1,
+    "SECP521R1": ec.SECP521R1,
+    "SECP256K1": ec.SECP256K1,
 }
 _RSA = re.compile(r"RSA([0-9]{3,5})")
 
@@ -40,7 +40,7 @@ def generate_key(key_type: str) -> PrivateKey:
 
     Args:
         key_type: ``RSA-<bits>``, ``P-256``, ``P-384``, ``P-521``, ``P-224``, ``secp256k1``, ``Ed25519`` or ``Ed448``;
-            ``EC`` in front, case, spaces and hyphens do not matter.
+            curves may have OpenSSL's names (``secp384r1``); ``EC`` in front, case, spaces and hyphens do not matter.
 
     Raises:
         ConfigurationError: No such type, or not with that size.
@@ -50,8 +50,12 @@ def generate_key(key_type: str) -> PrivateKey:
         bits = _RSA.fullmatch(name)
         if bits:
             return rsa.generate_private_key(public_exponent=65537, key_size=int(bits[1]))
-        if name in _GENERATORS:
-            return _GENERATORS[name]()
+        if name in _CURVES:
+            return ec.generate_private_key(_CURVES[name]())
+        if name == "ED25519":
+            return ed25519.Ed25519PrivateKey.generate()
+        if name == "ED448":
+            return ed448.Ed448PrivateKey.generate()
     raise ConfigurationError(
         f"there is no key type {key_type!r}",
         hint="one of RSA-2048 (any number of bits), P-256, P-384, P-521, P-224, secp256k1, Ed25519, Ed448",

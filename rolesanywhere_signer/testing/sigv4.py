@@ -55,8 +55,8 @@ def parse_authorization(text: str) -> Authorization:
     if match is None:
         raise MalformedSignatureError("the Authorization header is malformed")
     names = tuple(match["signed_headers"].split(";"))
-    if len(set(names)) != len(names):
-        raise MalformedSignatureError("SignedHeaders names a header twice")
+    if list(names) != sorted(set(names)):
+        raise MalformedSignatureError("SignedHeaders is not in order, or names a header twice")
     return Authorization(
         match["algorithm"],
         match["key_id"],
@@ -111,15 +111,14 @@ def canonical_request(request: HttpRequest, signed_headers: tuple[str, ...]) -> 
     Raises:
         MalformedSignatureError: A signed header is missing.
     """
-    names = sorted(signed_headers)
-    headers = b"".join(octets(name) + b":" + _canonical_value(request, name) + b"\n" for name in names)
+    headers = b"".join(octets(name) + b":" + _canonical_value(request, name) + b"\n" for name in signed_headers)
     return b"\n".join(
         (
             octets(request.method),
             canonical_path(request.raw_path),
             canonical_query(request.raw_query),
             headers,
-            octets(";".join(names)),
+            octets(";".join(signed_headers)),
             octets(hashlib.sha256(request.body).hexdigest()),
         )
     )

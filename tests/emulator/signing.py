@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timezone
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from rolesanywhere_signer.testing import HttpRequest, IssuedCertificate
 from tests.emulator.vectors import SigningKey
 
-NOW = datetime(2026, 11, 24, 12, 0, 0, tzinfo=timezone.utc)
+# Certificates are made by the machine's clock; the services of these tests stand still at its time.
+NOW = datetime.now(timezone.utc).replace(microsecond=0)
 Pairs = Iterable[tuple[str, str]]
 
 
@@ -31,7 +32,7 @@ def sign_as(leaf: IssuedCertificate, body: bytes = b"{}", **options: object) -> 
     return sign(leaf.private_key, leaf.certificate, body, **options)  # type: ignore[arg-type]
 
 
-def sign(  # noqa: PLR0914 - the stages of one signature
+def sign(
     key: SigningKey,
     certificate: x509.Certificate,
     body: bytes = b"{}",
@@ -45,6 +46,7 @@ def sign(  # noqa: PLR0914 - the stages of one signature
     serial: str | None = None,
     algorithm: str | None = None,
     leave_out: Sequence[str] = (),
+    arrange: Callable[[list[str]], list[str]] = sorted,
 ) -> HttpRequest:
     """Return a signed POST.
 
@@ -52,6 +54,7 @@ def sign(  # noqa: PLR0914 - the stages of one signature
         headers: More of them, in order; duplicates stay apart.
         day, serial, algorithm: Instead of the true ones.
         leave_out: Headers that are sent and not signed.
+        arrange: Puts the names of the signed headers in another order than the right one.
     """
     date = at.strftime("%Y%m%dT%H%M%SZ")
     all_headers = [("Host", "127.0.0.1:1"), ("Content-Type", "application/json"), ("X-Amz-Date", date)]
@@ -59,19 +62,15 @@ def sign(  # noqa: PLR0914 - the stages of one signature
     if chain:
         all_headers.append(("X-Amz-X509-Chain", ",".join(map(header_form, chain))))
     all_headers += headers
-    signed = sorted({name.lower() for name, _ in all_headers} - set(leave_out))
+    signed = arrange(sorted({name.lower() for name, _ in all_headers} - set(leave_out)))
     canonical = "\n".join(["POST", *_target_lines(target), *_header_lines(all_headers, signed), "", ";".join(signed)])
     digest = hashlib.sha256(f"{canonical}\n{hashlib.sha256(body).hexdigest()}".encode("latin-1")).hexdigest()
     algorithm = algorithm or f"AWS4-X509-{'ECDSA' if isinstance(key, ec.EllipticCurvePrivateKey) else 'RSA'}-SHA256"
     scope = f"{day or date[:8]}/{region}/rolesanywhere/aws4_request"
     signature = _sign_bytes(key, f"{algorithm}\n{date}\n{scope}\n{digest}".encode())
-    all_headers.append(
-        (
-            "Authorization",
-            f"{algorithm} Credential={serial or certificate.serial_number}/{scope}, "
-            f"SignedHeaders={';'.join(signed)}, Signature={signature.hex()}",
-        )
-    )
+    credential = f"Credential={serial or certificate.serial_number}/{scope}"
+    parts = f"{credential}, SignedHeaders={';'.join(signed)}, Signature={signature.hex()}"
+    all_headers.append(("Authorization", f"{algorithm} {parts}"))
     return HttpRequest("POST", target, tuple(all_headers), body)
 
 

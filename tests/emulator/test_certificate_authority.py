@@ -75,6 +75,7 @@ class TestKnobs:
             ("EC P-384", ec.EllipticCurvePrivateKey, 384),
             ("ec-p521", ec.EllipticCurvePrivateKey, 521),
             ("EC-P256", ec.EllipticCurvePrivateKey, 256),
+            ("secp384r1", ec.EllipticCurvePrivateKey, 384),
         ],
     )
     def test_key_types(self, ca: CertificateAuthority, key_type: str, kind: type, bits: int) -> None:

@@ -147,6 +147,13 @@ class TestRefusals:
         else:
             assert response.status == 200
 
+    def test_expiry_is_when_the_answer_said_it_is(self, world: World) -> None:
+        said_at = world.service.clock()
+        world.service.clock = lambda: said_at + timedelta(microseconds=900_000)
+        request = signed(vend(world))
+        world.service.clock = lambda: said_at + timedelta(hours=1)
+        assert error_of(world.send(request)) == (403, "ExpiredToken")
+
     def test_no_signature(self, world: World) -> None:
         assert error_of(world.send(HttpRequest("POST", "/", (), FORM))) == (403, "MissingAuthenticationToken")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -12,6 +14,8 @@ from rolesanywhere_signer.testing.sigv4 import canonical_path, canonical_query
 from tests.emulator.signing import NOW, sign, sign_as
 from tests.emulator.vectors import with_header
 from tests.emulator.world import CA, INVALID_SIGNATURE, LEAF, World, header, refusal
+
+TODAY = NOW.strftime("%Y%m%d")
 
 
 @pytest.fixture
@@ -50,7 +54,7 @@ def test_a_clock_further_off_does_not(world: World, off: timedelta) -> None:
 
 
 def test_the_answers_date_is_the_services_clock(world: World) -> None:
-    assert header(world.send(signed(world)), "Date") == "Tue, 24 Nov 2026 12:00:00 GMT"
+    assert header(world.send(signed(world)), "Date") == format_datetime(NOW, usegmt=True)
 
 
 class TestAuthorization:
@@ -85,11 +89,19 @@ class TestAuthorization:
             (f"Credential={LEAF.certificate.serial_number}", f"Credential={LEAF.certificate.serial_number:x}"),
             (f"Credential={LEAF.certificate.serial_number}", f"Credential=0{LEAF.certificate.serial_number}"),
             (f"Credential={LEAF.certificate.serial_number}", "Credential="),
-            ("/20261124/", "/2026112٤/"),
+            (f"/{TODAY}/", f"/{TODAY[:-1]}\u0664/"),
         ],
     )
     def test_everything_else_is_not(self, world: World, old: str, new: str) -> None:
         assert refusal(world.send(self.change(world, old, new))) == INVALID_SIGNATURE
+
+    @pytest.mark.parametrize(
+        "arrange", [lambda names: names[::-1], lambda names: [*names, names[-1]]], ids=["out of order", "doubled"]
+    )
+    def test_signed_headers_are_in_order_and_once(
+        self, world: World, arrange: Callable[[list[str]], list[str]]
+    ) -> None:
+        assert refusal(world.send(signed(world, arrange=arrange))) == INVALID_SIGNATURE
 
     def test_without_it_the_answer_says_so(self, world: World) -> None:
         response = world.send(with_header(signed(world), "authorization", None))

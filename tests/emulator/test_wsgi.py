@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import io
 from typing import Any
+from wsgiref.validate import validator
 
 import pytest
-from wsgiref.validate import validator
 
 from rolesanywhere_signer.testing import HttpRequest
 from rolesanywhere_signer.testing.http_parser import MAX_BODY

@@ -25,7 +25,9 @@ LEAF = CA.issue("CN=app,O=Example", key_type="P-256")
 class World:
     """One anchor, role and profile; the profile's properties can be chosen."""
 
-    def __init__(self, ca: CertificateAuthority = CA, *, max_session_duration_seconds: int = 3600, **profile: Any):
+    def __init__(
+        self, ca: CertificateAuthority = CA, *, max_session_duration_seconds: int = 3600, **profile: Any
+    ) -> None:
         self.service = LocalRolesAnywhere()
         self.service.clock = lambda: NOW
         self.anchor: TrustAnchor = self.service.create_trust_anchor(ca.certificate_pem)
