@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from .structure import (
     CHECKS,
     LONG_FUNCTIONS,
     MOST_LINES_OF_A_FUNCTION,
+    ROOMS,
     Source,
     check_docstrings,
     check_file_size,
@@ -27,6 +29,8 @@ from .structure import (
     import_cycle,
     lines_without_docstring,
 )
+
+CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 
 def library() -> list[Source]:
@@ -43,6 +47,13 @@ def test_the_library_holds(check: Callable[[Source], Iterator[str]]) -> None:
 
 def test_no_import_cycle() -> None:
     assert import_cycle(library()) == []
+
+
+def test_the_table_for_contributors_is_the_one_that_is_held() -> None:
+    rows = re.findall(r"^\| (\d) \| (.*) \|$", CONTRIBUTING.read_text(encoding="utf-8"), re.MULTILINE)
+    told = {name: int(floor) for floor, names in rows for name in re.findall(r"`(\w+)/?`", names)}
+    present = {source.room for source in library()} - {"testing"}
+    assert told == {name: ROOMS[name].floor for name in present}
 
 
 def test_every_exception_to_the_size_is_needed() -> None:
