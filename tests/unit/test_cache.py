@@ -188,19 +188,45 @@ def test_a_forked_child_neither_gives_back_nor_keeps_the_lock_of_its_parent(tmp_
         held.release()
         os._exit(1 if FileLock(path).try_acquire() else 0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert not FileLock(path).try_acquire()
+    other = FileLock(path)
+    assert not other.try_acquire()
     held.release()
-    assert FileLock(path).try_acquire()
+    assert other.try_acquire()
+    other.release()
 
 
-def test_a_lock_whose_file_was_removed_is_not_taken_for_held(tmp_path: Path) -> None:
+def test_a_lock_given_back_is_free_though_a_program_being_started_still_shares_its_file(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    lock = FileLock(path)
+    assert lock.try_acquire()
+    assert lock._descriptor is not None
+    shared = os.dup(lock._descriptor)
+    lock.release()
+    other = FileLock(path)
+    assert other.try_acquire()
+    other.release()
+    os.close(shared)
+
+
+def test_a_lock_whose_file_is_replaced_while_it_is_taken_is_not_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
     path = tmp_path / "lock"
-    first, second = FileLock(str(path)), FileLock(str(path))
-    assert first.try_acquire()
-    path.unlink()
-    assert second.try_acquire()
-    first.release()
-    assert not first.try_acquire()
+    really_lock = fcntl.flock
+
+    def lock_too_late(descriptor: int, operation: int) -> None:
+        path.rename(tmp_path / "removed")
+        path.touch(mode=0o600)
+        really_lock(descriptor, operation)
+
+    lock = FileLock(str(path))
+    monkeypatch.setattr(fcntl, "flock", lock_too_late)
+    assert not lock.try_acquire()
+    monkeypatch.undo()
+    assert lock.try_acquire()
+    lock.release()
 
 
 # --- The key -------------------------------------------------------------------------------------------------------

@@ -252,8 +252,8 @@ OTHERS = ["notes.json", "my.lock", f"{HASH}.json.bak", f".{HASH}.tmp", f"{HASH}.
 
 
 def age(path: Path, hours: float) -> None:
-    seconds = path.stat().st_mtime - hours * 3600
-    os.utime(path, (seconds, seconds))
+    seconds = path.lstat().st_mtime - hours * 3600
+    os.utime(path, (seconds, seconds), follow_symlinks=False)
 
 
 @pytest.mark.parametrize(("hours", "kept"), [(23, STALE), (25, [])])
@@ -272,7 +272,8 @@ def test_what_others_put_there_is_not_touched(stored: World) -> None:
         age(stored.directory / name, 1000)
     (stored.directory / f"{HASH}.json").symlink_to(stored.directory / "notes.json")
     (stored.directory / f"{HASH}.lock").mkdir()
-    age(stored.directory / f"{HASH}.lock", 1000)
+    for name in STALE[:2]:
+        age(stored.directory / name, 1000)
     stored.fetch(is_fresh=False)
     assert all((stored.directory / name).exists() for name in [*OTHERS, *STALE[:2]])
 
