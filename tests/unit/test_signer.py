@@ -397,7 +397,6 @@ def test_a_request_survives_pickle() -> None:
     assert pickle.loads(pickle.dumps(request)) == request
 
 
-@pytest.mark.xfail(strict=True, reason="the repr of the prepared form shows headers and body")
 def test_nor_by_tools_that_show_what_an_object_holds() -> None:
     request = Request("POST", "https://host/", body="planted")
     held = [value for name, value in vars(request).items() if name not in Request.__match_args__]
