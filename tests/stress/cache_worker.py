@@ -58,9 +58,9 @@ def fork_during_the_call(cache: CredentialsCache, log: str) -> None:
 
 
 def hang_with_a_child() -> Credentials:
-    child = os.fork()
-    if child:
-        tell(str(child))
+    if os.fork() == 0:
+        # The child itself, once what has to happen in it after a fork has happened.
+        tell(str(os.getpid()))
     time.sleep(600)
     raise AssertionError("nobody killed this process")
 
