@@ -134,15 +134,15 @@ def write_private(path: StrPath, content: bytes) -> None:
     directory, name = os.path.split(os.path.abspath(path))
     # Beside the target, because a rename works only within one file system. Killed here, a process leaves it behind.
     temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
-    with open(temporary, "xb", opener=_open_private) as file:
-        try:
+    try:
+        with open(temporary, "xb", opener=_open_private) as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-            os.replace(temporary, os.path.join(directory, name))
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        os.replace(temporary, os.path.join(directory, name))
+    except BaseException:
+        remove_quietly(temporary)
+        raise
 
 
 def _open_private(path: str, flags: int) -> int:
