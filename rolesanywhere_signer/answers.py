@@ -66,6 +66,24 @@ def parse_answer(answer: Answer, now: datetime) -> Credentials:
     return credentials
 
 
+def parse_expiration(value: object) -> datetime:
+    """Return when credentials end, aware, UTC, in whole seconds.
+
+    Raises:
+        ResponseError: It is no ISO 8601 time with a zone.
+    """
+    if not isinstance(value, str):
+        raise ResponseError("the answer does not tell when the credentials end")
+    try:
+        # datetime.fromisoformat reads a Z from Python 3.11 on.
+        moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", value))
+        if moment.tzinfo is not None:
+            return moment.astimezone(timezone.utc).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        pass
+    raise ResponseError(f"the answer's expiration {value[:40]!r} is not a time such as 2026-01-31T12:00:00Z")
+
+
 def answer_date(answer: Answer) -> datetime | None:
     """Return the time of the answer's ``Date`` header, aware; None without a usable one."""
     try:
@@ -147,7 +165,7 @@ def _parse_credentials(answer: Answer) -> Credentials:
         access_key_id=_required(keys, "accessKeyId"),
         secret_access_key=_required(keys, "secretAccessKey"),
         session_token=_required(keys, "sessionToken"),
-        expiration=_expiration(keys.get("expiration")),
+        expiration=parse_expiration(keys.get("expiration")),
         role_arn=role_arn,
         account_id=_account(role_arn) or _account(assumed_role_arn),
         assumed_role_arn=assumed_role_arn,
@@ -168,19 +186,6 @@ def _required(keys: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise ResponseError(f"the answer has no usable {name}")
     return value
-
-
-def _expiration(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ResponseError("the answer does not tell when the credentials end")
-    try:
-        # datetime.fromisoformat reads a Z from Python 3.11 on.
-        moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", value))
-        if moment.tzinfo is not None:
-            return moment.astimezone(timezone.utc).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        pass
-    raise ResponseError(f"the answer's expiration {value[:40]!r} is not a time such as 2026-01-31T12:00:00Z")
 
 
 def _account(arn: str | None) -> str | None:

@@ -60,7 +60,7 @@ class RolesAnywhereClient:
     ) -> None:
         self.settings = settings
         self.identity = identity
-        self.clock = clock or utc_now
+        self._clock = clock or utc_now
         self._trust_anchor = trust_anchor
         self._watch = CertificateWatch(on_certificate_expiring)
         if trust_anchor is not None:
@@ -85,12 +85,17 @@ class RolesAnywhereClient:
             ServiceError: The service refused; ``.hint`` says why as far as it is known here.
             ResponseError: The answer cannot be understood.
         """
-        loaded = self.identity.load(self._now())
-        self._watch.look(loaded, self._anchors(), self._now())
+        loaded = self.identity.load(self.now())
+        self._watch.look(loaded, self._anchors(), self.now())
         return _Call(self, loaded).run()
 
-    def _now(self) -> datetime:
-        return require_aware(self.clock(), "what the clock returned")
+    def now(self) -> datetime:
+        """Return the time by this client's clock, in UTC.
+
+        Raises:
+            ConfigurationError: The clock returned no aware datetime.
+        """
+        return require_aware(self._clock(), "what the clock returned")
 
     def _anchors(self) -> list[x509.Certificate] | None:
         """Return the trust anchor's certificates for explanations, or None; a file that is gone stops nothing."""
@@ -132,7 +137,7 @@ class _Call:
         answer = self._send()
         if self._learns_the_time(answer):
             answer = self._send()
-        now = self._client._now()
+        now = self._client.now()
         try:
             return parse_answer(answer, now)
         except ServiceError as error:
@@ -148,14 +153,14 @@ class _Call:
             _logger.warning("the error could not be explained: %s", fault.message)
 
     def _send(self) -> transport.Answer:
-        signed = self._signer.sign(_request(self._settings), at=self._client._now() + self._correction)
+        signed = self._signer.sign(_request(self._settings), at=self._client.now() + self._correction)
         return transport.send(signed, self._settings)
 
     def _learns_the_time(self, answer: transport.Answer) -> bool:
         """Return whether the clock explains a refusal, so that a request with the service's time is worth while."""
         if self._correction or not is_invalid_signature(answer) or not _time_is_trustworthy(self._settings):
             return False
-        skew = _skew(answer, self._client._now())
+        skew = _skew(answer, self._client.now())
         if skew is None or not TELLING_SKEW <= abs(skew) <= _LARGEST_CORRECTION:
             return False
         self._correction = skew

@@ -29,7 +29,7 @@ from .identity_sources import (
     IdentitySource,
     Parts,
     is_bytes,
-    named_function,
+    picklable_passphrase,
 )
 from .keys import SigningKey, is_pkcs12, parse_pkcs12, parse_private_key
 
@@ -279,7 +279,7 @@ class Identity:
 
     def __getstate__(self) -> dict[str, object]:
         self._source.check_picklable()
-        return {"source": self._source, "passphrase": named_function(self._passphrase)}
+        return {"source": self._source, "passphrase": picklable_passphrase(self._passphrase)}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._restore(state["source"], state["passphrase"])

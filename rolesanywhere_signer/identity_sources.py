@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import NamedTuple, Protocol
 
-from .errors import CertificateLoadError, ConfigurationError, PrivateKeyLoadError
+from .errors import CertificateLoadError, ConfigurationError, PassphraseError, PrivateKeyLoadError
 from .files import Source, StrPath, describe_source, read_source
 
 # What a callable returns: the certificate, its private key (None: beside the certificate), the intermediates.
@@ -161,6 +162,26 @@ class EnvironmentSource(NamedTuple):
         """Names may go into a pickle."""
 
 
+@dataclass(frozen=True)
+class PassphraseFile:
+    """A passphrase that is read from its file whenever it is asked for.
+
+    Attributes:
+        path: Of the file; a line feed at its end is not part of the passphrase.
+    """
+
+    path: str
+
+    def __call__(self) -> str:
+        """Return the passphrase.
+
+        Raises:
+            PassphraseError: The file cannot be read.
+        """
+        text = read_source(self.path, what="passphrase", error=PassphraseError).decode("utf-8", "surrogateescape")
+        return re.sub(r"\r?\n\Z", "", text)
+
+
 def _variable(name: str, environment: Mapping[str, str]) -> bytes:
     text = environment.get(name)
     if not text:
@@ -184,6 +205,11 @@ def _padded(parts: Parts) -> tuple[Source, Source | None, Source | None]:
 def is_bytes(value: object) -> bool:
     """Return whether ``value`` is content rather than a path."""
     return isinstance(value, (bytes, bytearray))
+
+
+def picklable_passphrase(passphrase: object) -> Callable[[], str] | None:
+    """Return a callable that pickle carries without a passphrase in it, else None."""
+    return passphrase if isinstance(passphrase, PassphraseFile) else named_function(passphrase)
 
 
 def named_function(value: object) -> Callable[[], str] | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 _BEGIN = b"-----BEGIN "
 _DASHES = b"-----"
-_BOM = b"\xef\xbb\xbf"
 # RFC 7468, section 3: printable characters, single spaces or hyphens between them.
 _LABEL = re.compile(rb"[!-,.-~]+([ -][!-,.-~]+)*")
 
@@ -55,12 +54,11 @@ class PemBlock:
 
 
 def parse_blocks(data: bytes) -> list[PemBlock]:
-    """Return every PEM block of ``data`` in order; what stands between blocks is passed over.
+    """Return every PEM block of ``data`` in order; what stands before and between them, a BOM too, is passed over.
 
     Raises:
         PemError: A block begins and does not end, as in a file that is still being written.
     """
-    data = data.removeprefix(_BOM)
     blocks = []
     start = data.find(_BEGIN)
     while start >= 0:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import botocore.credentials
 import botocore.exceptions
 import botocore.session
 
+from .assembly import Assembly, SessionOptions, make_cache, make_fetch
+from .assume_role import AssumeRole, make_assuming_fetch
 from .client import RolesAnywhereClient
 from .errors import ConfigurationError
-from .identity import Identity
 from .refresh import Refresher
-from .settings import Settings, Verify
 
 if TYPE_CHECKING:
-    from .certificates import CertificateSource
-    from .clock import Clock
-    from .files import Source
-    from .keys.software import Passphrase
+    from typing_extensions import Unpack
+
+    from .cache import CredentialsCache
+    from .credentials import Credentials
+    from .files import StrPath
 
 
 class _FrozenCredentials(botocore.credentials.ReadOnlyCredentials):
@@ -89,18 +91,39 @@ class RolesAnywhereProvider(botocore.credentials.CredentialProvider):
 
     Args:
         client: Whose sessions are provided.
+        cache: Shares them with other processes: True, a directory, or a ``CredentialsCache``.
+        assume_role: Roles to go on to, in their order; the credentials of the last one are provided.
+
+    Raises:
+        ConfigurationError: The directory of the cache is not safe.
     """
 
     METHOD = "custom-roles-anywhere"
     CANONICAL_NAME = "customRolesAnywhere"
 
-    def __init__(self, client: RolesAnywhereClient) -> None:
+    def __init__(
+        self,
+        client: RolesAnywhereClient,
+        *,
+        cache: bool | StrPath | CredentialsCache | None = None,
+        assume_role: Sequence[AssumeRole] = (),
+    ) -> None:
         super().__init__()
         self.client = client
+        self._cache = make_cache(cache, client.now)
+        self._roles = tuple(assume_role)
         self._credentials = self._make_credentials()
 
     def _make_credentials(self) -> RolesAnywhereCredentials:
-        return RolesAnywhereCredentials(Refresher(self.client.create_session, self.client.clock), self.METHOD)
+        settings = self.client.settings
+        credentials = self._renewed_by(make_fetch(self.client, self._cache))
+        for role in self._roles:
+            fetch = make_assuming_fetch(credentials, role, region=settings.signing_region, verify=settings.verify)
+            credentials = self._renewed_by(fetch)
+        return credentials
+
+    def _renewed_by(self, fetch: Callable[[], Credentials]) -> RolesAnywhereCredentials:
+        return RolesAnywhereCredentials(Refresher(fetch, self.client.now), self.METHOD)
 
     def load(self) -> RolesAnywhereCredentials:
         """Return the credentials of this provider, always the same object; no call is made before they are read."""
@@ -108,12 +131,10 @@ class RolesAnywhereProvider(botocore.credentials.CredentialProvider):
 
     def __getstate__(self) -> dict[str, Any]:
         # Credentials stay here; a provider in another process gets its own.
-        return {"client": self.client}
+        return {"client": self.client, "cache": self._cache, "roles": self._roles}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__init__()
-        self.client = state["client"]
-        self._credentials = self._make_credentials()
+        self.__init__(state["client"], cache=state["cache"], assume_role=state["roles"])  # type: ignore[misc]
 
 
 def install(provider: RolesAnywhereProvider, botocore_session: botocore.session.Session) -> None:
@@ -151,74 +172,28 @@ def _our_configuration_errors() -> Iterator[None]:
         ) from error
 
 
-def create_botocore_session(
-    *,
-    certificate: Source,
-    private_key: Source | None = None,
-    intermediates: Source | None = None,
-    passphrase: Passphrase | None = None,
-    trust_anchor_arn: str,
-    profile_arn: str,
-    role_arn: str,
-    region: str | None = None,
-    duration_seconds: int | None = None,
-    role_session_name: str | None = None,
-    instance_properties: Mapping[str, str] | None = None,
-    endpoint_url: str | None = None,
-    use_fips_endpoint: bool = False,
-    use_dualstack_endpoint: bool = False,
-    verify: Verify = True,
-    proxies: Mapping[str, str] | None = None,
-    connect_timeout_seconds: float = 5,
-    read_timeout_seconds: float = 15,
-    max_attempts: int = 4,
-    clock: Clock | None = None,
-    trust_anchor: CertificateSource | None = None,
-) -> botocore.session.Session:
+def create_botocore_session(profile: str | None = None, **options: Unpack[SessionOptions]) -> botocore.session.Session:
     """Make a botocore session whose credentials come from IAM Roles Anywhere and renew themselves.
 
     ``boto3.Session(botocore_session=create_botocore_session(...))`` is all that an application needs. Nothing is sent
     before the credentials are first used.
 
     Args:
-        certificate: The end-entity certificate: a path, or PEM or DER bytes; a full chain is fine.
-        private_key: Its key, in the same manner; None: in the same file.
-        intermediates: The certificates between it and the trust anchor; None: those beside the certificate.
-        passphrase: For an encrypted key: text, bytes, or a callable that is asked when it is needed.
-        trust_anchor_arn, profile_arn, role_arn, region, duration_seconds, role_session_name, instance_properties,
-            endpoint_url, use_fips_endpoint, use_dualstack_endpoint, verify, proxies, connect_timeout_seconds,
-            read_timeout_seconds, max_attempts: As in ``Settings``.
-        clock: A callable that returns the time, aware; for tests.
-        trust_anchor: The trust anchor's certificate, where it is at hand: refusals are then explained with it.
+        profile: A profile of the AWS config file that says what to ask for. Without it, and without complete options,
+            the environment says it (``ROLESANYWHERE_*``), else the profile of ``AWS_PROFILE`` or ``default``.
+        options: As in ``SessionOptions``; each overrides what profile or environment say.
 
     Returns:
         A session whose region is the user's own, and the trust anchor's where the user has set none.
 
     Raises:
-        ConfigurationError: An argument cannot be, or the AWS config file cannot be read.
-        CertificateLoadError: A certificate cannot be read.
+        ConfigurationError: An option cannot be, nothing says what to ask for, or the AWS config file cannot be read.
+        CertificateError: A certificate cannot be read.
         PrivateKeyError: The key cannot be used, or is not the certificate's.
     """
-    settings = Settings(
-        trust_anchor_arn=trust_anchor_arn,
-        profile_arn=profile_arn,
-        role_arn=role_arn,
-        region=region,
-        duration_seconds=duration_seconds,
-        role_session_name=role_session_name,
-        instance_properties=instance_properties,
-        endpoint_url=endpoint_url,
-        use_fips_endpoint=use_fips_endpoint,
-        use_dualstack_endpoint=use_dualstack_endpoint,
-        verify=verify,
-        proxies=proxies,
-        connect_timeout_seconds=connect_timeout_seconds,
-        read_timeout_seconds=read_timeout_seconds,
-        max_attempts=max_attempts,
-    )
-    identity = Identity(certificate, private_key, intermediates, passphrase)
-    client = RolesAnywhereClient(settings, identity, clock, trust_anchor=trust_anchor)
-    return _session_with(RolesAnywhereProvider(client), settings.signing_region)
+    assembly = Assembly(profile, options, os.environ)
+    provider = RolesAnywhereProvider(assembly.client, cache=assembly.cache, assume_role=assembly.roles)
+    return _session_with(provider, assembly.client.settings.signing_region)
 
 
 def _session_with(provider: RolesAnywhereProvider, region: str) -> botocore.session.Session:

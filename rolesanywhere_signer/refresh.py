@@ -28,6 +28,17 @@ _FIRST_BACKOFF_SECONDS = 5.0
 _LONGEST_BACKOFF_SECONDS = 120.0
 
 
+def window_of(credentials: Credentials, now: datetime) -> timedelta:
+    """Return how long before their end credentials are to be renewed, those obtained now or, out of a cache, before."""
+    length = credentials.expiration - (credentials.obtained_at or now)
+    return min(_LONGEST_WINDOW, length / 3)
+
+
+def is_fresh(credentials: Credentials, now: datetime) -> bool:
+    """Return whether so much of the credentials' life is left that nobody needs to renew them."""
+    return credentials.remaining(now) >= window_of(credentials, now)
+
+
 class Refresher:
     """Holds the current credentials and decides when ``fetch`` is called; one call at a time, for all threads.
 
@@ -150,8 +161,7 @@ class Refresher:
         flight.landed.set()
 
     def _note_success(self, credentials: Credentials) -> None:
-        length = credentials.expiration - self._clock()
-        self._window = min(_LONGEST_WINDOW, length / 3)
+        self._window = window_of(credentials, self._clock())
         self._current = credentials
         self._failures = 0
         self._not_before = None

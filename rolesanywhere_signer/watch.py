@@ -69,8 +69,9 @@ class CertificateWatch:
         if last is not None and not (code == "expires-soon" and now - last >= _REMINDER):
             return False
         # Only the certificate in use is remembered: a process may outlive thousands of short-lived ones.
-        self._told = {told: at for told, at in self._told.items() if told[0] == loaded.serial_number}
-        self._told[key] = now
+        # Made whole and assigned once, because threads may share the client.
+        kept = {told: at for told, at in self._told.copy().items() if told[0] == loaded.serial_number}
+        self._told = {**kept, key: now}
         return True
 
     def _tell(self, finding: Finding, loaded: LoadedIdentity) -> None:

@@ -22,8 +22,9 @@ from dataclasses import replace
 
 from ..aws_config import ConfigFile, load_config_file, profile_name
 from ..errors import ConfigurationError
+from ..identity_sources import PassphraseFile
 from .chaining import ChainedProfile, ChainedRole, chained_profile
-from .options import REQUIRED, Options, PassphraseFile, options_from_environment, set_variables, variable
+from .options import REQUIRED, Options, options_from_environment, set_variables, variable
 from .profile import find_options, options_from_profile, why_not
 
 __all__ = [

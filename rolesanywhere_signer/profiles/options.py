@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..errors import ConfigurationError, PassphraseError
-from ..files import read_source
+from ..identity_sources import PassphraseFile
 
 _logger = logging.getLogger("rolesanywhere_signer")
 
@@ -44,26 +44,6 @@ class Options:
         belongings = {name for owner in _BELONGS_TO if owner in self.values for name in _BELONGS_TO[owner]}
         below = {name: value for name, value in lower.values.items() if name not in belongings}
         return Options(lower.source, {**below, **self.values}, lower.spell)
-
-
-@dataclass(frozen=True)
-class PassphraseFile:
-    """A passphrase that is read from its file whenever it is asked for.
-
-    Attributes:
-        path: Of the file; a line feed at its end is not part of the passphrase.
-    """
-
-    path: str
-
-    def __call__(self) -> str:
-        """Return the passphrase.
-
-        Raises:
-            PassphraseError: The file cannot be read.
-        """
-        text = read_source(self.path, what="passphrase", error=PassphraseError).decode("utf-8", "surrogateescape")
-        return re.sub(r"\r?\n\Z", "", text)
 
 
 def options_from_environment(environment: Mapping[str, str]) -> Options:

@@ -12,6 +12,7 @@ Further assumptions, about behaviour:
 - SignedHeaders that are out of order or name a header twice are an invalid signature.
 - The signed date may be off by exactly 300 seconds, and not by more.
 - The scope's region must be the service's, and its day that of ``X-Amz-Date``.
+- The path is signed as it came, each segment encoded once more; empty and dot segments are not resolved.
 - An ``X-Amz-X509`` header that is no certificate is an invalid signature.
 - An ARN in the query and in the body must be the same in both. A name twice in the query is refused.
 - The chain header may be in any order and may hold the leaf, the anchor and duplicates, which do not count for its

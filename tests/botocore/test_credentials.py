@@ -84,16 +84,13 @@ def test_a_failed_first_use_does_not_spoil_the_next(world: World) -> None:
     assert session.get_credentials().access_key.startswith("ASIA")
 
 
-_NO_TIME = pytest.mark.xfail(reason="the refresher takes the clock as it is", strict=True)
-
-
 @pytest.mark.parametrize(
     "moment",
     [
         datetime(2026, 1, 1),  # noqa: DTZ001 - naive it must be
-        pytest.param("2026-01-01", marks=_NO_TIME),
-        pytest.param(None, marks=_NO_TIME),
-        pytest.param(0, marks=_NO_TIME),
+        "2026-01-01",
+        None,
+        0,
     ],
     ids=repr,
 )
@@ -104,7 +101,6 @@ def test_a_clock_that_tells_no_aware_time_is_our_error(world: World, moment: obj
             credentials.get_frozen_credentials()
 
 
-@pytest.mark.xfail(reason="the refresher takes the clock as it is", strict=True)
 def test_a_clock_that_stops_telling_aware_time_is_our_error(world: World) -> None:
     moment = datetime.now(timezone.utc)
     credentials = world.botocore_session(clock=lambda: moment).get_credentials()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import inspect
 import logging
 import os
 import pickle
@@ -17,7 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolesanywhere_signer import ConfigurationError, PassphraseError, create_botocore_session
+from rolesanywhere_signer import ConfigurationError, PassphraseError
+from rolesanywhere_signer.assembly import SessionOptions
 from rolesanywhere_signer.profiles import (
     Options,
     PassphraseFile,
@@ -106,8 +106,7 @@ def test_every_option_has_a_row_above() -> None:
 
 
 def test_every_option_is_an_argument() -> None:
-    arguments = {row[2] for row in TYPED} - {"cache"}
-    assert arguments <= set(inspect.signature(create_botocore_session).parameters)
+    assert {row[2] for row in TYPED} <= set(SessionOptions.__annotations__)
 
 
 @pytest.mark.parametrize(
@@ -142,6 +141,11 @@ def test_a_value_that_cannot_be_is_refused_by_its_name(configure: Configure, nam
         message = refused(lambda: options_from_profile("x", environment))
         assert f"rolesanywhere_{name} (profile 'x' in" in message
         assert said in message or not text.strip()
+
+
+def test_text_that_no_path_can_be_is_left_to_whoever_opens_it() -> None:
+    assert options_from_environment(variables(certificate="~\0")).values == {"certificate": "~\0"}
+    assert "must be one line" in refused(lambda: options_from_environment(variables(certificate="a\rb")))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,204 @@
+"""From what the user gives to what does the work: options to settings, identity and client; a fetch over a cache."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, TypedDict
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from .assume_role import AssumeRole
+from .cache import CredentialsCache, cache_key
+from .client import RolesAnywhereClient
+from .errors import ConfigurationError
+from .identity import Identity
+from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
+from .refresh import is_fresh
+from .settings import Settings
+
+if TYPE_CHECKING:
+    from .certificates import CertificateSource
+    from .clock import Clock
+    from .credentials import Credentials
+    from .files import Source, StrPath
+    from .identity import LoadedIdentity
+    from .keys import Passphrase
+    from .settings import Verify
+    from .watch import OnExpiring
+
+
+class SessionOptions(TypedDict, total=False):
+    """What can be asked for; None stands for not given.
+
+    Attributes:
+        certificate: The end-entity certificate: a path, or PEM, DER or PKCS#12 bytes; a full chain is fine.
+        private_key: Its key, in the same manner; None: in the same file.
+        intermediates: The certificates between it and the trust anchor; None: those beside the certificate.
+        passphrase: For an encrypted key: text, bytes, or a callable that is asked when it is needed.
+        identity: An ``Identity`` in place of these four.
+        trust_anchor_arn: As all that follow up to ``max_attempts``: see ``Settings``.
+        clock: A callable that returns the time, aware; for tests.
+        trust_anchor: The trust anchor's certificate, where it is at hand: refusals are then explained with it.
+        on_certificate_expiring: Called with a ``CertificateExpiring`` when a certificate nears its end, once a day.
+        cache: Share credentials with the other processes of this user: True, a directory, or a ``CredentialsCache``.
+        assume_role: A role to go on to, or several in their order: ``AssumeRole``.
+    """
+
+    certificate: Source | None
+    private_key: Source | None
+    intermediates: Source | None
+    passphrase: Passphrase | None
+    identity: Identity | None
+    trust_anchor_arn: str | None
+    profile_arn: str | None
+    role_arn: str | None
+    region: str | None
+    duration_seconds: int | None
+    role_session_name: str | None
+    instance_properties: Mapping[str, str] | None
+    endpoint_url: str | None
+    use_fips_endpoint: bool | None
+    use_dualstack_endpoint: bool | None
+    verify: Verify | None
+    proxies: Mapping[str, str] | None
+    connect_timeout_seconds: float | None
+    read_timeout_seconds: float | None
+    max_attempts: int | None
+    clock: Clock | None
+    trust_anchor: CertificateSource | None
+    on_certificate_expiring: OnExpiring | None
+    cache: bool | StrPath | CredentialsCache | None
+    assume_role: AssumeRole | Sequence[AssumeRole] | None
+
+
+_IDENTITY_OPTIONS = ("certificate", "private_key", "intermediates", "passphrase")
+_SETTINGS_OPTIONS = tuple(each.name for each in fields(Settings))
+
+
+class Assembly:
+    """The parts of a session, put together from options.
+
+    Args:
+        profile: A profile of the AWS config file, or None.
+        options: As in ``SessionOptions``.
+        environment: The environment variables.
+
+    Attributes:
+        client: Calls the service.
+        cache: Where credentials are shared with other processes, or None.
+        roles: The roles to go on to, in their order.
+
+    Raises:
+        ConfigurationError: An option cannot be, is unknown, or nothing says what to ask for.
+        CertificateError, PrivateKeyError: The identity cannot be used.
+    """
+
+    def __init__(self, profile: str | None, options: SessionOptions, environment: Mapping[str, str]) -> None:
+        _check_names(options)
+        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+        identity = given.pop("identity", None)
+        if identity is not None:
+            # resolve() asks for a certificate, and this one is never looked at.
+            _refuse_beside_identity(given)
+            given["certificate"] = b""
+        roles = _roles(given.pop("assume_role", ()))
+        source, chained = _chained(given, profile, environment)
+        values: dict[str, Any] = dict(resolve(given, profile=source, environment=environment).values)
+        settings = Settings(**{name: values[name] for name in _SETTINGS_OPTIONS if name in values})
+        if identity is None:
+            identity = Identity(**{name: values[name] for name in _IDENTITY_OPTIONS if name in values})
+        extras = {name: values[name] for name in ("trust_anchor", "on_certificate_expiring") if name in values}
+        self.client = RolesAnywhereClient(settings, identity, values.get("clock"), **extras)
+        self.cache = make_cache(values.get("cache"), self.client.now)
+        self.roles = (*chained, *roles)
+
+
+def make_cache(cache: object, clock: Clock) -> CredentialsCache | None:
+    """Return the cache that an option names.
+
+    Raises:
+        ConfigurationError: It is neither True, False, a path nor a cache, or the directory is not safe.
+    """
+    if cache is None or cache is False:
+        return None
+    if isinstance(cache, CredentialsCache):
+        return cache
+    if cache is True:
+        return CredentialsCache(clock=clock)
+    if isinstance(cache, (str, os.PathLike)):
+        return CredentialsCache(cache, clock=clock)
+    raise ConfigurationError(f"cache must be True, a directory or a CredentialsCache, not {type(cache).__name__}")
+
+
+def make_fetch(client: RolesAnywhereClient, cache: CredentialsCache | None) -> Callable[[], Credentials]:
+    """Return what obtains credentials: the client's call, or what a cache holds of another process's."""
+    if cache is None:
+        return client.create_session
+
+    def fetch() -> Credentials:
+        key = cache_key(_key_parts(client.settings, client.identity.load(client.now())))
+        return cache.fetch(key, lambda found: is_fresh(found, client.now()), client.create_session)
+
+    return fetch
+
+
+def _key_parts(settings: Settings, loaded: LoadedIdentity) -> dict[str, object]:
+    """Return all that the answer depends on; the private key is not among it, in no form."""
+    certificates = (loaded.certificate, *loaded.chain)
+    return {
+        "trust_anchor_arn": settings.trust_anchor_arn,
+        "profile_arn": settings.profile_arn,
+        "role_arn": settings.role_arn,
+        "region": settings.region,
+        "endpoint_url": settings.url,
+        "duration_seconds": settings.duration_seconds,
+        "role_session_name": settings.role_session_name,
+        "instance_properties": settings.instance_properties,
+        "certificates": sorted(hashlib.sha256(each.public_bytes(Encoding.DER)).hexdigest() for each in certificates),
+    }
+
+
+def _check_names(options: Mapping[str, object]) -> None:
+    known = SessionOptions.__annotations__
+    for name in options:
+        if name not in known:
+            nearest = difflib.get_close_matches(name, known, 1)
+            raise ConfigurationError(f"unknown option {name!r}", hint=f"is {nearest[0]!r} meant?" if nearest else None)
+
+
+def _refuse_beside_identity(given: Mapping[str, object]) -> None:
+    doubled = [name for name in _IDENTITY_OPTIONS if name in given]
+    if doubled:
+        raise ConfigurationError(f"identity excludes {' and '.join(doubled)}")
+
+
+def _roles(given: object) -> tuple[AssumeRole, ...]:
+    roles = (given,) if isinstance(given, AssumeRole) else given
+    if not isinstance(roles, (tuple, list)) or not all(isinstance(role, AssumeRole) for role in roles):
+        raise ConfigurationError("assume_role must be an AssumeRole, or a list of them")
+    return tuple(roles)
+
+
+def _chained(
+    given: Mapping[str, object], profile: str | None, environment: Mapping[str, str]
+) -> tuple[str | None, tuple[AssumeRole, ...]]:
+    """Return the profile that has the certificate, and the roles of the profiles that stand on it."""
+    name = profile_in_use(given, profile=profile, environment=environment)
+    chain = None if name is None else chained_profile(name, environment)
+    if chain is None:
+        return profile, ()
+    return chain.source, tuple(_assume_role(role) for role in chain.roles)
+
+
+def _assume_role(role: ChainedRole) -> AssumeRole:
+    return AssumeRole(
+        role.role_arn,
+        external_id=role.external_id,
+        role_session_name=role.role_session_name,
+        duration_seconds=role.duration_seconds,
+        region=role.region,
+    )
