@@ -148,14 +148,15 @@ def _parse(text: str, where: str) -> dict[str, str]:
     except configparser.DuplicateOptionError as error:
         raise ConfigurationError(f"{where}: line {error.lineno} gives {error.option!r} a second time") from None
     except configparser.ParsingError as error:
-        raise _bad_line(*error.errors[0], where) from None
+        number = error.errors[0][0]
+        raise _bad_line(number, text.split("\n")[number - 1], where) from None
     # [profile default] beside [default], or one name in several spellings: the last one counts, as a whole.
     return dict(parser.items(parser.sections()[-1]))
 
 
 def _bad_line(number: int, line: str, where: str) -> ConfigurationError:
-    # configparser gives the line as its repr. It may hold a secret: only a flag of the helper's is shown.
-    flag = re.match(r"['\"]\s*--([a-z0-9-]+)", line)
+    # It may hold a secret: only a flag of the helper's is shown.
+    flag = re.match(r"\s*--([a-z0-9-]+)", line)
     shown = f" (--{flag[1]})" if flag and flag[1] in HELPER_FLAGS else ""
     return ConfigurationError(f"{where}: line {number}{shown} is neither 'key = value' nor indented", hint=_ONE_LINE)
 
