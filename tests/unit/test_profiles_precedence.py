@@ -14,6 +14,7 @@ from tests.support.aws_profiles import (
     ARNS,
     KEYS,
     LINE,
+    PEM,
     ROLE,
     complete_environment,
     config_environment,
@@ -111,6 +112,18 @@ def test_a_part_of_the_environment_is_not_filled_up_from_a_profile(configure: Co
     assert "the environment lacks ROLESANYWHERE_CERTIFICATE and ROLESANYWHERE_TRUST_ANCHOR_ARN and" in message
     with_arguments = resolve({**GIVEN, "role_arn": None}, profile=None, environment=environment).values
     assert with_arguments == {"certificate": "argument.pem", **ARNS}
+
+
+def test_pem_text_in_the_environment_makes_it_the_source(configure: Configure) -> None:
+    environment = configure(CONFIG, **variables(certificate_pem=PEM, region="us-east-1"))
+    found = resolve(ARNS, profile=None, environment=environment).values
+    assert found == {"certificate": PEM.encode(), "region": "us-east-1", **ARNS}
+
+
+def test_complete_arguments_stand_alone(configure: Configure, caplog: pytest.LogCaptureFixture) -> None:
+    environment = configure(CONFIG, **complete_environment(), **variables(region="us-east-1", unknown="x"))
+    assert resolve(GIVEN, profile=None, environment=environment).values == GIVEN
+    assert caplog.records == []
 
 
 def test_variables_beside_a_profile_are_not_used_and_warned_of(
