@@ -80,8 +80,7 @@ class CertificateAuthority(IssuedCertificate):
             ConfigurationError: A bad subject, an option that there is not, or one that no certificate can have.
         """
         knobs = leaf_options(options)
-        key = None if knobs["public_key"] is not None else _private_key(knobs)
-        public_key = key.public_key() if key is not None else own_public_key(_given(knobs["public_key"]))
+        key, public_key = _subject_keys(knobs)
         certificate = self._issuer().sign(distinguished_name(subject), public_key, knobs, _LEAF_LIFE)
         return IssuedCertificate(certificate, key, self._chain_below)
 
@@ -175,10 +174,12 @@ def _private_key(options: CertificateOptions) -> PrivateKey:
     return generate_key(options["key_type"]) if given is None else own_private_key(given)
 
 
-def _given(key: PublicKey | bytes | None) -> PublicKey | bytes:
-    if key is None:
-        raise ConfigurationError("public_key is missing")
-    return key
+def _subject_keys(options: CertificateOptions) -> tuple[PrivateKey | None, PublicKey]:
+    given = options["public_key"]
+    if given is not None:
+        return None, own_public_key(given)
+    key = _private_key(options)
+    return key, key.public_key()
 
 
 def _key_identity(certificate: x509.Certificate, key: PrivateKey) -> IssuerKeyIdentity:

@@ -356,11 +356,11 @@ class TestWithOpenSSL:
             extended_key_usage=["clientAuth", "serverAuth"],
             subject_alternative_names=["DNS:app.example", "URI:spiffe://example/app"],
         )
-        text = self.run("x509", "-noout", "-text", "-in", leaf.write(tmp_path).certificate)
+        text = self.run("x509", "-noout", "-text", "-nameopt", "rfc2253", "-in", leaf.write(tmp_path).certificate)
         for line in (
             "Serial Number: 4660 (0x1234)",
             "Signature Algorithm: ecdsa-with-SHA512",
-            "Subject: O = Example, CN = app",
+            "Subject: CN=app,O=Example",
             "NIST CURVE: P-521",
             "CA:FALSE",
             "Digital Signature, Key Agreement",
