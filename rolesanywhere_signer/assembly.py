@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -14,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from .assume_role import AssumeRole
 from .cache import CredentialsCache, cache_key
 from .client import RolesAnywhereClient
-from .errors import ConfigurationError
+from .errors import ConfigurationError, RolesAnywhereError
 from .identity import Identity
 from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
 from .refresh import is_fresh
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from .keys import Passphrase
     from .settings import Verify
     from .watch import OnExpiring
+
+
+_logger = logging.getLogger("rolesanywhere_signer")
 
 
 class SessionOptions(TypedDict, total=False):
@@ -141,7 +145,16 @@ def make_fetch(client: RolesAnywhereClient, cache: CredentialsCache | None) -> C
 
     def fetch() -> Credentials:
         key = cache_key(_key_parts(client.settings, client.identity.load(client.now())))
-        return cache.fetch(key, lambda found: is_fresh(found, client.now()), client.create_session)
+        try:
+            return cache.fetch(key, lambda found: is_fresh(found, client.now()), client.create_session)
+        except RolesAnywhereError as error:
+            found = cache.read(key)
+            if found is None:
+                raise
+            _logger.warning(
+                "the shared credentials could not be renewed and stay in use while valid: %s", error.message
+            )
+            return found
 
     return fetch
 
@@ -158,6 +171,8 @@ def _key_parts(settings: Settings, loaded: LoadedIdentity) -> dict[str, object]:
         "duration_seconds": settings.duration_seconds,
         "role_session_name": settings.role_session_name,
         "instance_properties": settings.instance_properties,
+        # What came over TLS that nobody verified must not reach those who verify.
+        "verified": settings.verify is not False,
         "certificates": sorted(hashlib.sha256(each.public_bytes(Encoding.DER)).hexdigest() for each in certificates),
     }
 

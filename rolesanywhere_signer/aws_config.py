@@ -293,12 +293,15 @@ def parse_helper_command(line: str, where: str, *, windows: bool = sys.platform 
 
 
 def _split(line: str, where: str, *, windows: bool) -> list[str]:
-    if "\n" in line:
+    lines = line.split("\n")
+    # Indented lines without backslashes are one value to the SDKs too; nothing on the first line is not.
+    if len(lines) > 1 and (not lines[0].strip() or any(each.rstrip().endswith("\\") for each in lines)):
         flag = re.search(r"\n\s*--([a-z0-9-]+)", line)
         shown = f", --{flag[1]} stands at the start of one" if flag and flag[1] in HELPER_FLAGS else ""
         raise ConfigurationError(f"{where} goes over several lines{shown}", hint=_ONE_LINE)
     if line.rstrip().endswith("\\"):
         raise ConfigurationError(f"{where} ends with a backslash", hint=_ONE_LINE)
+    line = " ".join(lines)
     try:
         return _split_windows(line) if windows else shlex.split(line)
     except ValueError:

@@ -161,10 +161,13 @@ class Refresher:
         flight.landed.set()
 
     def _note_success(self, credentials: Credentials) -> None:
-        self._window = window_of(credentials, self._clock())
+        now = self._clock()
+        self._window = window_of(credentials, now)
         self._current = credentials
         self._failures = 0
-        self._not_before = None
+        # Credentials that another process shared may be due already; that is no reason to ask without end.
+        due = not is_fresh(credentials, now)
+        self._not_before = now + timedelta(seconds=_FIRST_BACKOFF_SECONDS) if due else None
 
     def _note_failure(self, error: Exception) -> None:
         self._failures += 1

@@ -36,7 +36,8 @@ class Settings:
         use_fips_endpoint: Use the region's FIPS endpoint.
         use_dualstack_endpoint: Use the region's endpoint with IPv6.
         verify: TLS verification: True, the path of a CA bundle, or False, which is warned of.
-        proxies: As ``requests`` takes them, ``{"https": "http://proxy:3128"}``; None: those of the environment.
+        proxies: As ``requests`` takes them, ``{"https": "http://proxy:3128"}``, and no others; none at all where it is
+            empty. None: those of the environment.
         connect_timeout_seconds: The longest wait for a connection, at each attempt.
         read_timeout_seconds: The longest wait for the next part of an answer, at each attempt.
         max_attempts: Of one call, the first included.

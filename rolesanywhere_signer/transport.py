@@ -73,11 +73,13 @@ def send(signed: SignedRequest, settings: Settings) -> Answer:
 def _exchange(session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
     request = requests.Request(signed.method, signed.url, data=signed.body, auth=_SignedAlready(signed.headers))
     prepared = session.prepare_request(request)
-    proxies = dict(settings.proxies or {}) if session.trust_env else {}
     merged = cast(
         "dict[str, Any]",
-        session.merge_environment_settings(prepared.url, proxies, stream=True, verify=_verify(settings), cert=None),
+        session.merge_environment_settings(prepared.url, {}, stream=True, verify=_verify(settings), cert=None),
     )
+    if settings.proxies is not None and session.trust_env:
+        # Exactly those given, none where none is given; requests would add the environment's.
+        merged["proxies"] = dict(settings.proxies)
     timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
     # Straight to the adapter: Session.send looks at a redirect even where it must not follow it.
     with session.get_adapter(signed.url).send(prepared, timeout=timeout, **merged) as response:

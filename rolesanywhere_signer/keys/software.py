@@ -10,7 +10,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
-from ..errors import ConfigurationError, PassphraseError, PrivateKeyLoadError, SigningError, UnsupportedKeyError
+from ..errors import (
+    ConfigurationError,
+    PassphraseError,
+    PrivateKeyLoadError,
+    RolesAnywhereError,
+    SigningError,
+    UnsupportedKeyError,
+)
 from ..files import Source, read_source
 from ..pem import PemBlock, PemError, parse_blocks
 from .protocol import ECDSA_SHA256, RSA_SHA256, SigningKey
@@ -187,6 +194,8 @@ def passphrase_bytes(
 def _ask(ask: Callable[[], str]) -> str:
     try:
         return ask()
+    except RolesAnywhereError:
+        raise
     except Exception as error:
         raise PassphraseError(f"the callable that gives the passphrase failed: {type(error).__name__}") from error
 

@@ -26,14 +26,17 @@ session = boto3.Session(botocore_session=create_botocore_session(
 assert session.get_credentials().get_frozen_credentials().token
 """
 
+# "find": it finds its endpoint as it does in production, and the local one takes its place afterwards.
 _PEER = """
 import json, sys
 from iam_rolesanywhere_session import IAMRolesAnywhereSession
 given = json.load(open(sys.argv[1]))
-session = IAMRolesAnywhereSession(
+peer = IAMRolesAnywhereSession(
     certificate=given["certificate"], private_key=given["private_key"], trust_anchor_arn=given["trust_anchor_arn"],
-    profile_arn=given["profile_arn"], role_arn=given["role_arn"], endpoint=given["host"], region=given["region"],
-    verify=given["server_ca"]).get_session()
+    profile_arn=given["profile_arn"], role_arn=given["role_arn"], region=given["region"], verify=given["server_ca"],
+    endpoint=None if sys.argv[2] == "find" else given["host"])
+peer.endpoint = given["host"]
+session = peer.get_session()
 assert session.get_credentials().get_frozen_credentials().token
 """
 
@@ -62,7 +65,8 @@ def main() -> None:
             {
                 _IMPORT_FLOOR: ["-c", _IMPORT_FLOOR],
                 "rolesanywhere-signer": ["-c", _OURS, str(path)],
-                "iam-rolesanywhere-session": ["-c", _PEER, str(path)],
+                "iam-rolesanywhere-session": ["-c", _PEER, str(path), "given"],
+                "the same, finding its endpoint": ["-c", _PEER, str(path), "find"],
             },
             runs,
         )

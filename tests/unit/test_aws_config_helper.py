@@ -76,7 +76,7 @@ def test_lines_that_are_understood(line: str, more: dict[str, str | int | bool])
         # A shell's lines, pasted: with the backslashes, with some, with none.
         (f"{HELPER} \\", "ends with a backslash"),
         (f"{HELPER} \\\n--certificate planted \\\n--private-key planted", "several lines, --certificate stands"),
-        (f"{HELPER} --certificate planted\n--role-arn planted", "several lines, --role-arn stands"),
+        (f"\n{HELPER} --certificate planted\n--role-arn planted", "several lines, --role-arn stands"),
         (f"{HELPER} --certificate a \\\nplanted", "goes over several lines"),
         (f"{LINE} \\  ", "ends with a backslash"),
         # Flags.

@@ -25,6 +25,10 @@ UNDERSTOOD = {
         f"\t[profile x]\n\tregion = eu-west-1\n\t{HELPER} {FILES} {HELPER_ARNS}\n",
         PLAIN,
     ),
+    "ARNs on indented lines, which the SDKs join": (
+        f"[profile x]\n{HELPER} {FILES} --profile-arn {PROFILE}\n   --role-arn {ROLE}\n   --trust-anchor-arn {ANCHOR}",
+        PLAIN,
+    ),
     "no blank about the equals sign": (f"[profile x]\n{HELPER.replace(' = ', '=')} {FILES} {HELPER_ARNS}", PLAIN),
     "key and certificate in one file": (
         f"[profile x]\n{HELPER} --certificate current.pem --private-key current.pem {HELPER_ARNS}\n",
@@ -65,10 +69,6 @@ REFUSED = {
     "one backslash forgotten": (
         f"[profile x]\n    {HELPER} \\\n      --certificate c.pem\n      --profile-arn {PROFILE} \\",
         "goes over several lines, --certificate stands",
-    ),
-    "ARNs on lines of their own": (
-        f"[profile x]\n{HELPER} {FILES} --profile-arn {PROFILE}\n   --role-arn {ROLE}\n   --trust-anchor-arn {ANCHOR}",
-        "goes over several lines, --role-arn stands",
     ),
     "ARNs on lines of their own, not indented": (
         f"[profile x]\n{HELPER} {FILES}\n--role-arn {ROLE}\n--trust-anchor-arn {ANCHOR}",
