@@ -66,6 +66,10 @@ class LoadedIdentity:
         object.__setattr__(self, "chain_header", chain_base64(self.chain))
 
 
+def _is_valid(loaded: LoadedIdentity, now: datetime) -> bool:
+    return loaded.certificate.not_valid_before_utc <= now <= loaded.certificate.not_valid_after_utc
+
+
 class Identity:
     """A certificate, its chain and its private key as one thing; files among them are read again when they change.
 
@@ -211,8 +215,8 @@ class Identity:
     def load(self, at: datetime | None = None) -> LoadedIdentity:
         """Read again, and return the pair to use now.
 
-        A pair that cannot be used (half-written, key and certificate of different generations, gone) is passed over
-        with one warning while the last good certificate is valid.
+        A pair that cannot be used (half-written, key and certificate of different generations, gone, expired or not
+        valid yet) is passed over with one warning while the last good certificate is valid.
 
         Args:
             at: The time that decides whether the last good certificate is valid; None: now.
@@ -226,12 +230,24 @@ class Identity:
             contents = self._source.read()
             digest = contents.digest()
             if self._loaded is None or self._loaded[0] != digest:
-                self._loaded = (digest, self._parse(contents))
+                renewed = self._parse(contents)
+                self._check_dates(renewed, now)
+                self._loaded = (digest, renewed)
                 self._warn_if_exposed()
         except (CertificateError, PrivateKeyError) as error:
             return self._last_good(error, now)
         self._failure_told = False
         return self._loaded[1]
+
+    def _check_dates(self, renewed: LoadedIdentity, now: datetime) -> None:
+        # Only against a pair that is within its dates; without one, the service decides.
+        if self._loaded is None or _is_valid(renewed, now) or not _is_valid(self._loaded[1], now):
+            return
+        start, end = renewed.certificate.not_valid_before_utc, renewed.certificate.not_valid_after_utc
+        raise CertificateLoadError(
+            f"{self._source.describe('certificate')} (serial {renewed.serial_number}) is valid from "
+            f"{start.isoformat()} to {end.isoformat()} only"
+        )
 
     def _last_good(self, error: CertificateError | PrivateKeyError, now: datetime) -> LoadedIdentity:
         if self._loaded is None or self._loaded[1].certificate.not_valid_after_utc <= now:
