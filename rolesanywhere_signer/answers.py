@@ -69,19 +69,23 @@ def parse_answer(answer: Answer, now: datetime) -> Credentials:
 def parse_expiration(value: object) -> datetime:
     """Return when credentials end, aware, UTC, in whole seconds.
 
+    Args:
+        value: ISO 8601 text with a zone, or seconds since 1970, as AWS's JSON protocols write times too.
+
     Raises:
-        ResponseError: It is no ISO 8601 time with a zone.
+        ResponseError: It is neither.
     """
-    if not isinstance(value, str):
-        raise ResponseError("the answer does not tell when the credentials end")
     try:
-        # datetime.fromisoformat reads a Z from Python 3.11 on.
-        moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", value))
-        if moment.tzinfo is not None:
-            return moment.astimezone(timezone.utc).replace(microsecond=0)
-    except (ValueError, OverflowError):
+        if isinstance(value, str):
+            # datetime.fromisoformat reads a Z, and fractions of any length, from Python 3.11 on.
+            moment = datetime.fromisoformat(re.sub(r"[Zz]$", "+00:00", re.sub(r"[.,][0-9]+", "", value)))
+            if moment.tzinfo is not None:
+                return moment.astimezone(timezone.utc)
+        elif isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(int(value), timezone.utc)
+    except (ValueError, OverflowError, OSError):
         pass
-    raise ResponseError(f"the answer's expiration {value[:40]!r} is not a time such as 2026-01-31T12:00:00Z")
+    raise ResponseError(f"the answer's expiration {str(value)[:40]!r} is not a time such as 2026-01-31T12:00:00Z")
 
 
 def answer_date(answer: Answer) -> datetime | None:

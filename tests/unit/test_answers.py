@@ -113,9 +113,14 @@ class TestSuccess:
             "2026-01-01T13:00:00+00:00",
             "2026-01-01T22:00:00+09:00",
             "2026-01-01T13:00:00.999999Z",
+            "2026-01-01T13:00:00.1Z",
+            "2026-01-01T13:00:00.123456789Z",
+            "2026-01-01 13:00:00+00:00",
+            1767272400,
+            1767272400.75,
         ],
     )
-    def test_the_end_is_in_utc_and_whole_seconds(self, text: str) -> None:
+    def test_the_end_is_in_utc_and_whole_seconds(self, text: object) -> None:
         expiration = parse_answer(answer(with_keys(expiration=text)), NOW).expiration
         assert (expiration, expiration.tzinfo) == (NOW + timedelta(hours=1), timezone.utc)
 
@@ -152,7 +157,8 @@ class TestASuccessThatCannotBeUsed:
     @pytest.mark.parametrize(
         "value",
         [None, 7, "", "soon", "2026-01-01T13:00:00", "2026-01-01", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+23:59",
-         "9999-12-31T23:59:59-23:59", "x" * 5000, ["2026-01-01T13:00:00Z"], 1767272400],
+         "9999-12-31T23:59:59-23:59", "x" * 5000, ["2026-01-01T13:00:00Z"], True, 1e300,
+         float("nan"), -1e18],
     )  # fmt: skip
     def test_with_an_end_that_is_no_time(self, value: object) -> None:
         error = failed(answer(with_keys(expiration=value)))
