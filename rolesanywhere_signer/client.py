@@ -16,7 +16,13 @@ from .certificates import CertificateSource, load_certificates
 from .clock import Clock, require_aware, sleep, utc_now
 from .diagnosis import TELLING_SKEW, Circumstances, clock_hint, explain
 from .endpoints import is_loopback
-from .errors import CertificateLoadError, RolesAnywhereError, ServiceError, TransportError
+from .errors import (
+    CertificateLoadError,
+    RolesAnywhereError,
+    ServiceError,
+    TransportError,
+    causes_without_frames,
+)
 from .signer import Request, SigV4X509Signer
 from .watch import CertificateWatch, OnExpiring
 
@@ -87,7 +93,8 @@ class RolesAnywhereClient:
         """
         loaded = self.identity.load(self.now())
         self._watch.look(loaded, self._anchors(), self.now())
-        return _Call(self, loaded).run()
+        with causes_without_frames():
+            return _Call(self, loaded).run()
 
     def now(self) -> datetime:
         """Return the time by this client's clock, in UTC.

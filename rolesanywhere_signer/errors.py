@@ -5,7 +5,10 @@ A message says what was wrong and where, the hint says what to do about it; neit
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
@@ -159,3 +162,22 @@ class ThrottledError(ServiceError):
 
 class ResponseError(RolesAnywhereError):
     """The service reported success, but its answer cannot be understood or used."""
+
+
+@contextlib.contextmanager
+def causes_without_frames() -> Iterator[None]:
+    """Run a block, and let what an error of it came from go without its tracebacks.
+
+    urllib3's frames hold the exceptions that hold the frames, and through their callers the key and the credentials,
+    which would outlive their session until the garbage collector comes. The error's own traceback stays.
+    """
+    outer = sys.exc_info()[1]
+    try:
+        yield
+    except Exception as error:
+        cause = error.__context__
+        # What the caller was handling already is the caller's.
+        while cause is not None and cause is not outer:
+            cause.__traceback__ = None
+            cause = cause.__context__
+        raise

@@ -235,7 +235,11 @@ class Identity:
                 self._loaded = (digest, renewed)
                 self._warn_if_exposed()
         except (CertificateError, PrivateKeyError) as error:
-            return self._last_good(error, now)
+            last_good = self._last_good(now)
+            if last_good is None:
+                raise
+            self._tell_once(error)
+            return last_good
         self._failure_told = False
         return self._loaded[1]
 
@@ -249,15 +253,16 @@ class Identity:
             f"{start.isoformat()} to {end.isoformat()} only"
         )
 
-    def _last_good(self, error: CertificateError | PrivateKeyError, now: datetime) -> LoadedIdentity:
+    def _last_good(self, now: datetime) -> LoadedIdentity | None:
         if self._loaded is None or self._loaded[1].certificate.not_valid_after_utc <= now:
-            raise error
-        if not self._failure_told:
-            self._failure_told = True
-            _logger.warning(
-                "the renewed certificate or key cannot be used, the last good pair goes on: %s", error.message
-            )
+            return None
         return self._loaded[1]
+
+    def _tell_once(self, error: CertificateError | PrivateKeyError) -> None:
+        if self._failure_told:
+            return
+        self._failure_told = True
+        _logger.warning("the renewed certificate or key cannot be used, the last good pair goes on: %s", error.message)
 
     def _parse(self, contents: Contents) -> LoadedIdentity:
         certificates, key = self._parse_pair(contents)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from .clock import Clock
-from .errors import RolesAnywhereError
+from .errors import RolesAnywhereError, causes_without_frames
 
 if TYPE_CHECKING:
     from .credentials import Credentials
@@ -136,10 +136,11 @@ class Refresher:
 
     def _fly(self, flight: _Flight) -> Credentials:
         try:
-            credentials = self._fetch()
+            with causes_without_frames():
+                credentials = self._fetch()
         except Exception as error:
             self._note_failure(error)
-            flight.error = error
+            flight.error = _copy_of(error)
             raise
         else:
             self._note_success(credentials)
@@ -196,12 +197,20 @@ class _Flight:
         self.landed.wait()
         if self.error is None:
             return self.credentials
-        if not isinstance(self.error, RolesAnywhereError):
-            raise self.error
-        # A copy for each waiting thread: raising writes the traceback into the exception.
-        shared = copy.copy(self.error)
-        shared.__cause__ = self.error.__cause__
-        raise shared
+        # Each waiting thread has its own, because raising writes the traceback into the exception.
+        raise _copy_of(self.error)
+
+
+def _copy_of(error: Exception) -> Exception:
+    """Return the error without its traceback, whose frames hold the flight and the credentials.
+
+    They would keep each other, beyond the end of the session, until the garbage collector comes.
+    """
+    if not isinstance(error, RolesAnywhereError):
+        return error  # a fault of a caller's own callable, which may be of a class that cannot be copied
+    shared = copy.copy(error)
+    shared.__cause__ = error.__cause__
+    return shared
 
 
 _refreshers: weakref.WeakSet[Refresher] = weakref.WeakSet()
