@@ -1,23 +1,34 @@
-"""Run the examples of the documentation: blocks of ``python`` and ``bash``; blocks of ``sh`` are only shown.
+"""Run the examples of the documentation.
 
-Each page has a folder of its own as the current directory. In it lie the files that the pages name, and the ARNs that
-they name are those of a local service. Where a page names no endpoint, the library's CreateSession and botocore's STS
-go to that service instead of AWS.
+| block | what becomes of it |
+|---|---|
+| ``python`` | run; one with tests by pytest; one that begins with a comment ``# name.py`` is written to that file |
+| ``bash`` | run as one script; the ``AWS_*`` and ``ROLESANYWHERE_*`` that it exports hold for the rest of the page |
+| ``text`` | compared with what the block before it printed: but for spaces and line ends, and an ellipsis is any text |
+| ``ini`` with a profile | becomes the AWS config file |
+| ``sh`` and others | shown |
+
+Each page has a folder of its own, which is the current directory and the home. In it lie the files that the pages
+name, and the ARNs that they name are those of a local service. Where a page names no endpoint, the library's
+CreateSession and botocore's STS go to that service instead of AWS, in this process and in those that it starts.
 """
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
+from moto.server import ThreadedMotoServer
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser
@@ -30,28 +41,80 @@ TRUST_ANCHOR = f"arn:aws:rolesanywhere:{REGION}:123456789012:trust-anchor/3b1b5c
 PROFILE = f"arn:aws:rolesanywhere:{REGION}:123456789012:profile/6d0a5b7c-14b4-4b0e-8c11-0a4f6e2b9d22"
 PASSPHRASE = "the passphrase of the examples"  # noqa: S105 - of a key made for one page
 
+# How the pages show the folder.
+HOME = "/home/app"
+
+# Leads the programs that a page starts to the page's service, as `_lead_to` does in this process.
+LEADING = """
+import rolesanywhere_signer.settings
+
+regional = rolesanywhere_signer.settings.service_url
+
+
+def local(region, *, endpoint_url, **variants):
+    return regional(region, endpoint_url=endpoint_url or {url!r}, **variants)
+
+
+rolesanywhere_signer.settings.service_url = local
+"""
+
 _run_python = PythonEvaluator()
+_FILE_NAME = re.compile(r"# (\w+\.py)\n")
 
 
 def evaluate_python(example: Example) -> None:
-    """Run a block; one with tests is a test module, and pytest runs it."""
-    if "\ndef test_" not in example.parsed:
-        _run_python(example)
+    """Run a block; one with tests is a test module, and pytest runs it; one with a file's name is for later."""
+    file_name = _FILE_NAME.match(example.parsed)
+    if file_name:
+        Path(file_name[1]).write_text(example.parsed, encoding="utf-8")
         return
-    Path("test_example.py").write_text(example.parsed, encoding="utf-8")
-    run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py"])
+    if "\ndef test_" in example.parsed:
+        Path("test_example.py").write_text(example.parsed, encoding="utf-8")
+        run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_example.py"])
     # What follows on the page uses the same imports.
-    _run_python(example)
+    printed = io.StringIO()
+    with redirect_stdout(printed):
+        _run_python(example)
+    _world.printed = printed.getvalue()
 
 
 def evaluate_bash(example: Example) -> None:
-    """Run a block as one script."""
-    run(["bash", "-euo", "pipefail", "-c", example.parsed])
+    """Run a block as one script, and keep what it exports."""
+    _world.printed = run(["bash", "-euo", "pipefail", "-c", f"{example.parsed}\nenv -0 > exported"])
+    for variable in Path("exported").read_text(encoding="utf-8").split("\0"):
+        name, _, value = variable.partition("=")
+        if name.startswith(("AWS_", "ROLESANYWHERE_")):
+            _world.patch.setenv(name, value)
 
 
-def run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    assert done.returncode == 0, done.stdout + done.stderr
+def evaluate_text(example: Example) -> None:
+    """Compare a block with what was printed."""
+    printed = " ".join(_world.printed.replace(str(Path.cwd()), HOME).split())
+    shown = re.escape(" ".join(example.parsed.split())).replace("…", ".*")
+    assert re.fullmatch(shown, printed), printed
+
+
+def evaluate_ini(example: Example) -> None:
+    """Make a block the AWS config file if it holds profiles; pages show other files too."""
+    if re.search(r"^\[(default|profile .+)\]$", example.parsed, re.MULTILINE):
+        path = Path(".aws", "config")
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(example.parsed, encoding="utf-8")
+
+
+def run(command: list[str]) -> str:
+    """Run a command that must succeed; return what it wrote to standard output and standard error."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 class World:
@@ -59,15 +122,18 @@ class World:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
+        self.printed = ""
 
     def enter(self, namespace: dict[str, Any]) -> None:
-        self._patch = self._stack.enter_context(pytest.MonkeyPatch.context())
+        self.printed = ""
+        self.patch = self._stack.enter_context(pytest.MonkeyPatch.context())
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
-        self._patch.chdir(directory)
+        self.patch.chdir(directory)
         service = self._stack.enter_context(LocalRolesAnywhere(region=REGION))
         self._write_files(directory, service)
         self._lead_to(service, directory)
         namespace["service"] = service
+        namespace["use_moto_sts"] = self._use_moto_sts
 
     def leave(self) -> None:
         self._stack.close()
@@ -76,8 +142,7 @@ class World:
         ca = CertificateAuthority("CN=Example Root CA,O=Example Corp")
         leaf = ca.issue("CN=my-application,O=Example Corp", key_type="P-256")
         stranger = CertificateAuthority("CN=Another CA").issue("CN=stranger")
-        (directory / "rootCA.pem").write_bytes(ca.certificate_pem)
-        for name, issued in (("client", leaf), ("other-ca", stranger)):
+        for name, issued in (("rootCA", ca), ("client", leaf), ("other-ca", stranger)):
             (directory / f"{name}.pem").write_bytes(issued.certificate_pem)
             write_key(directory / f"{name}.key", issued.private_key_pem)
         write_key(directory / "client-encrypted.key", encrypted(leaf.private_key))
@@ -91,14 +156,29 @@ class World:
         def local(region: str, *, endpoint_url: str | None, **variants: bool) -> str:
             return regional(region, endpoint_url=endpoint_url or service.url, **variants)
 
-        self._patch.setattr(rolesanywhere_signer.settings, "service_url", local)
-        for name in [name for name in os.environ if name.startswith("AWS_") or name.lower().endswith("_proxy")]:
-            self._patch.delenv(name)
-        self._patch.setenv("AWS_ENDPOINT_URL_STS", service.url)
-        self._patch.setenv("AWS_CONFIG_FILE", str(directory / "no-config"))
-        self._patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(directory / "no-credentials"))
-        self._patch.setenv("CLIENT_KEY_PASSPHRASE", PASSPHRASE)
-        self._patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+        self.patch.setattr(rolesanywhere_signer.settings, "service_url", local)
+        for name in [
+            name
+            for name in os.environ
+            if name.startswith(("AWS_", "ROLESANYWHERE_")) or name.lower().endswith("_proxy")
+        ]:
+            self.patch.delenv(name)
+        leading = directory / ".leading"
+        leading.mkdir()
+        (leading / "sitecustomize.py").write_text(LEADING.format(url=service.url), encoding="utf-8")
+        self.patch.setenv("PYTHONPATH", str(leading), prepend=os.pathsep)
+        self.patch.setenv("AWS_ENDPOINT_URL_STS", service.url)
+        self.patch.setenv("HOME", str(directory))
+        self.patch.setenv("CLIENT_KEY_PASSPHRASE", PASSPHRASE)
+        self.patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+
+    def _use_moto_sts(self) -> None:
+        """Lead STS to moto from here on, because the local service does not assume roles."""
+        server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+        server.start()
+        self._stack.callback(server.stop)
+        host, port = server.get_host_and_port()
+        self.patch.setenv("AWS_ENDPOINT_URL_STS", f"http://{host}:{port}")
 
 
 def encrypted(key: Any) -> bytes:
@@ -118,7 +198,12 @@ def write_key(path: Path, pem: bytes) -> None:
 
 _world = World()
 _sybil = Sybil(
-    parsers=[CodeBlockParser("python", evaluate_python), CodeBlockParser("bash", evaluate_bash)],
+    parsers=[
+        CodeBlockParser("python", evaluate_python),
+        CodeBlockParser("bash", evaluate_bash),
+        CodeBlockParser("text", evaluate_text),
+        CodeBlockParser("ini", evaluate_ini),
+    ],
     patterns=["*.md"],
     setup=_world.enter,
     teardown=lambda _namespace: _world.leave(),
