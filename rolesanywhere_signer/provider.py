@@ -193,11 +193,12 @@ def create_botocore_session(profile: str | None = None, **options: Unpack[Sessio
     """
     assembly = Assembly(profile, options, os.environ)
     provider = RolesAnywhereProvider(assembly.client, cache=assembly.cache, assume_role=assembly.roles)
-    return _session_with(provider, assembly.client.settings.signing_region)
+    return _session_with(provider, assembly.client.settings.signing_region, profile)
 
 
-def _session_with(provider: RolesAnywhereProvider, region: str) -> botocore.session.Session:
-    session = botocore.session.Session()
+def _session_with(provider: RolesAnywhereProvider, region: str, profile: str | None) -> botocore.session.Session:
+    # The profile's region, endpoints and retries count too, as with boto3.Session(profile_name=...).
+    session = botocore.session.Session(profile=profile)
     with _our_configuration_errors():
         if session.get_config_variable("region") is None:
             session.set_config_variable("region", region)
