@@ -162,6 +162,8 @@ class Refresher:
         flight.landed.set()
 
     def _note_success(self, credentials: Credentials) -> None:
+        if self._failures:
+            _logger.info("the credentials are renewed again, after %d failed tries", self._failures)
         now = self._clock()
         self._window = window_of(credentials, now)
         self._current = credentials
@@ -177,7 +179,10 @@ class Refresher:
         self._not_before = self._clock() + timedelta(seconds=seconds)
         if self._current is None or self._current.expiration <= self._clock():
             return  # the caller gets the error itself
-        _logger.warning(
+        # One warning for one outage: each further try ends the same way until something is done about it.
+        level = logging.WARNING if self._failures == 1 else logging.INFO
+        _logger.log(
+            level,
             "the credentials could not be renewed; those at hand are valid until %s and stay in use: %s",
             self._current.expiration.isoformat(),
             error if isinstance(error, RolesAnywhereError) else type(error).__name__,

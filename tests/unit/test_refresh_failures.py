@@ -81,6 +81,7 @@ def test_the_log_of_a_failed_renewal_holds_no_secret(caplog: pytest.LogCaptureFi
 
 def test_the_next_try_waits_for_a_back_off_that_grows_and_ends(caplog: pytest.LogCaptureFixture) -> None:
     """Over one hour-long window of 900 s the tries are few, each further from the last, never over 120 s apart."""
+    caplog.set_level(logging.INFO)
     clock, service, refresher = new_refresher(3600)
     refresher.get()
     service.error = TransportError("no answer")
@@ -100,7 +101,28 @@ def test_the_next_try_waits_for_a_back_off_that_grows_and_ends(caplog: pytest.Lo
     assert max(gaps) <= 121
     assert gaps[-1] >= 60
     assert len(tries) <= 22
-    assert len(warnings(caplog)) == len(tries)
+    # One warning for the whole outage; the further tries are there for those who look.
+    assert len(warnings(caplog)) == 1
+    told = [record for record in caplog.records if "could not be renewed" in record.getMessage()]
+    assert len(told) == len(tries)
+
+
+def test_the_end_of_an_outage_is_told_and_the_next_one_is_warned_of_again(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    clock, service, refresher = new_refresher(3600)
+    refresher.get()
+    for start in (2701, 6301):
+        clock.be_at_second(start)
+        service.error = TransportError("no answer")
+        refresher.get()
+        settle()
+        clock.be_at_second(start + 200)
+        service.error = None
+        refresher.get()
+        settle()
+        refresher.get()
+    assert len(warnings(caplog)) == 2
+    assert sum("renewed again" in record.getMessage() for record in caplog.records) == 2
 
 
 def test_a_renewal_after_failures_ends_the_back_off() -> None:
