@@ -32,11 +32,12 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .botocore_base import install
     from .client import RolesAnywhereClient
     from .credentials import Credentials
     from .findings import Finding, ValidationReport
     from .identity import Identity
-    from .provider import RolesAnywhereProvider, create_botocore_session, install
+    from .provider import RolesAnywhereProvider, create_botocore_session
     from .settings import Settings
     from .signer import Request, RolesAnywhereAuth, SignedRequest, SigV4X509Signer
     from .validation import validate_certificate, validate_trust_anchor
@@ -91,7 +92,7 @@ _HOMES = {
     "SignedRequest": "signer",
     "ValidationReport": "findings",
     "create_botocore_session": "provider",
-    "install": "provider",
+    "install": "botocore_base",
     "validate_certificate": "validation",
     "validate_trust_anchor": "validation",
 }

@@ -1,38 +1,28 @@
-"""From what the user gives to what does the work: options to settings, identity and client; a fetch over a cache."""
+"""From what the user gives to what does the work: options to settings, identity and client."""
 
 from __future__ import annotations
 
 import difflib
-import hashlib
-import logging
-import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from .assume_role import AssumeRole
-from .cache import CredentialsCache, cache_key
 from .client import RolesAnywhereClient
-from .errors import ConfigurationError, RolesAnywhereError
+from .errors import ConfigurationError
 from .identity import Identity
 from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
-from .refresh import is_fresh
 from .settings import Settings
+from .sharing import make_cache
 
 if TYPE_CHECKING:
+    from .cache import CredentialsCache
     from .certificates import CertificateSource
     from .clock import Clock
-    from .credentials import Credentials
     from .files import Source, StrPath
-    from .identity import LoadedIdentity
     from .keys import Passphrase
     from .settings import Verify
     from .watch import OnExpiring
-
-
-_logger = logging.getLogger("rolesanywhere_signer")
 
 
 class SessionOptions(TypedDict, total=False):
@@ -119,62 +109,6 @@ class Assembly:
         self.client = RolesAnywhereClient(settings, identity, values.get("clock"), **extras)
         self.cache = make_cache(values.get("cache"), self.client.now)
         self.roles = (*chained, *roles)
-
-
-def make_cache(cache: object, clock: Clock) -> CredentialsCache | None:
-    """Return the cache that an option names.
-
-    Raises:
-        ConfigurationError: It is neither True, False, a path nor a cache, or the directory is not safe.
-    """
-    if cache is None or cache is False:
-        return None
-    if isinstance(cache, CredentialsCache):
-        return cache
-    if cache is True:
-        return CredentialsCache(clock=clock)
-    if isinstance(cache, (str, os.PathLike)):
-        return CredentialsCache(cache, clock=clock)
-    raise ConfigurationError(f"cache must be True, a directory or a CredentialsCache, not {type(cache).__name__}")
-
-
-def make_fetch(client: RolesAnywhereClient, cache: CredentialsCache | None) -> Callable[[], Credentials]:
-    """Return what obtains credentials: the client's call, or what a cache holds of another process's."""
-    if cache is None:
-        return client.create_session
-
-    def fetch() -> Credentials:
-        key = cache_key(_key_parts(client.settings, client.identity.load(client.now())))
-        try:
-            return cache.fetch(key, lambda found: is_fresh(found, client.now()), client.create_session)
-        except RolesAnywhereError as error:
-            found = cache.read(key)
-            if found is None:
-                raise
-            _logger.warning(
-                "the shared credentials could not be renewed and stay in use while valid: %s", error.message
-            )
-            return found
-
-    return fetch
-
-
-def _key_parts(settings: Settings, loaded: LoadedIdentity) -> dict[str, object]:
-    """Return all that the answer depends on; the private key is not among it, in no form."""
-    certificates = (loaded.certificate, *loaded.chain)
-    return {
-        "trust_anchor_arn": settings.trust_anchor_arn,
-        "profile_arn": settings.profile_arn,
-        "role_arn": settings.role_arn,
-        "region": settings.region,
-        "endpoint_url": settings.url,
-        "duration_seconds": settings.duration_seconds,
-        "role_session_name": settings.role_session_name,
-        "instance_properties": settings.instance_properties,
-        # What came over TLS that nobody verified must not reach those who verify.
-        "verified": settings.verify is not False,
-        "certificates": sorted(hashlib.sha256(each.public_bytes(Encoding.DER)).hexdigest() for each in certificates),
-    }
 
 
 def _check_names(options: Mapping[str, object]) -> None:

@@ -9,8 +9,9 @@ import boto3
 import botocore.session
 import pytest
 
+from rolesanywhere_signer.botocore_base import install
 from rolesanywhere_signer.errors import ConfigurationError, RolesAnywhereError
-from rolesanywhere_signer.provider import RolesAnywhereProvider, install
+from rolesanywhere_signer.provider import RolesAnywhereProvider
 from tests.support.servers import http, raw_server
 from tests.support.world import World
 
