@@ -16,6 +16,7 @@ CreateSession and botocore's STS go to that service instead of AWS, in this proc
 from __future__ import annotations
 
 import io
+import logging
 import os
 import re
 import subprocess
@@ -23,6 +24,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +119,13 @@ def run(command: list[str]) -> str:
     return done.stdout
 
 
+class PrintingHandler(logging.Handler):
+    """Prints each record to what is standard output at that time."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(record.levelname, record.getMessage())  # noqa: T201
+
+
 class World:
     """What surrounds the examples of one page."""
 
@@ -134,6 +143,7 @@ class World:
         self._lead_to(service, directory)
         namespace["service"] = service
         namespace["use_moto_sts"] = self._use_moto_sts
+        namespace["print_log"] = self._print_log
 
     def leave(self) -> None:
         self._stack.close()
@@ -142,7 +152,9 @@ class World:
         ca = CertificateAuthority("CN=Example Root CA,O=Example Corp")
         leaf = ca.issue("CN=my-application,O=Example Corp", key_type="P-256")
         stranger = CertificateAuthority("CN=Another CA").issue("CN=stranger")
-        for name, issued in (("rootCA", ca), ("client", leaf), ("other-ca", stranger)):
+        began = datetime.now(timezone.utc) - timedelta(days=80)
+        ending = ca.issue("CN=my-application,O=Example Corp", valid_from=began, valid_for=timedelta(days=90, hours=1))
+        for name, issued in (("rootCA", ca), ("client", leaf), ("ending", ending), ("other-ca", stranger)):
             (directory / f"{name}.pem").write_bytes(issued.certificate_pem)
             write_key(directory / f"{name}.key", issued.private_key_pem)
         write_key(directory / "client-encrypted.key", encrypted(leaf.private_key))
@@ -171,6 +183,13 @@ class World:
         self.patch.setenv("HOME", str(directory))
         self.patch.setenv("CLIENT_KEY_PASSPHRASE", PASSPHRASE)
         self.patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)
+
+    def _print_log(self) -> None:
+        """Print what is logged from here on, so that the page can show it."""
+        handler = PrintingHandler()
+        logger = logging.getLogger("rolesanywhere_signer")
+        logger.addHandler(handler)
+        self._stack.callback(logger.removeHandler, handler)
 
     def _use_moto_sts(self) -> None:
         """Lead STS to moto from here on, because the local service does not assume roles."""
