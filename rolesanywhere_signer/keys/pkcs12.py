@@ -53,6 +53,8 @@ def _open(data: bytes, passphrase: Passphrase | None) -> pkcs12.PKCS12KeyAndCert
 
 
 def _open_with(data: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates | None:
+    if password is not None and b"\0" in password:
+        return None  # cryptography panics, and no Exception would catch that
     try:
         return pkcs12.load_pkcs12(data, password)
     except Exception:  # noqa: BLE001 - a wrong password shows itself as any kind of decoding error
