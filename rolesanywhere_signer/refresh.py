@@ -11,7 +11,7 @@ import threading
 import weakref
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .clock import Clock
 from .errors import RolesAnywhereError, causes_without_frames
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .credentials import Credentials
 
 _logger = logging.getLogger("rolesanywhere_signer")
+_Error = TypeVar("_Error", bound=BaseException)
 
 _LONGEST_WINDOW = timedelta(seconds=900)
 # Nobody waits for a renewal while more than this remains.
@@ -140,7 +141,7 @@ class Refresher:
                 credentials = self._fetch()
         except Exception as error:
             self._note_failure(error)
-            flight.error = _copy_of(error)
+            flight.error = copy_of_error(error)
             raise
         else:
             self._note_success(credentials)
@@ -203,10 +204,10 @@ class _Flight:
         if self.error is None:
             return self.credentials
         # Each waiting thread has its own, because raising writes the traceback into the exception.
-        raise _copy_of(self.error)
+        raise copy_of_error(self.error)
 
 
-def _copy_of(error: Exception) -> Exception:
+def copy_of_error(error: _Error) -> _Error:
     """Return the error without its traceback, whose frames hold the flight and the credentials.
 
     They would keep each other, beyond the end of the session, until the garbage collector comes.
