@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from .clock import Clock
-from .errors import RolesAnywhereError, causes_without_frames
+from .errors import ConfigurationError, RolesAnywhereError, causes_without_frames
 
 if TYPE_CHECKING:
     from .credentials import Credentials
@@ -115,6 +115,9 @@ class Refresher:
                 if self._current is not None and self._current is not seen:
                     return self._current
                 flight = self._flight
+                if flight is not None and flight.pilot == threading.get_ident():
+                    # A listener, a log handler or a passphrase callable: waiting here would be for ever.
+                    raise ConfigurationError("what runs while credentials are being obtained cannot use them itself")
                 leads = flight is None
                 if flight is None:
                     flight = self._flight = _Flight()
@@ -136,6 +139,7 @@ class Refresher:
         return self._not_before is not None and now < self._not_before
 
     def _fly(self, flight: _Flight) -> Credentials:
+        flight.pilot = threading.get_ident()
         try:
             with causes_without_frames():
                 credentials = self._fetch()
@@ -195,6 +199,7 @@ class _Flight:
 
     def __init__(self) -> None:
         self.landed = threading.Event()
+        self.pilot: int | None = None
         self.credentials: Credentials | None = None
         self.error: Exception | None = None
 

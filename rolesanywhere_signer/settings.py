@@ -39,7 +39,8 @@ class Settings:
         proxies: As ``requests`` takes them, ``{"https": "http://proxy:3128"}``, and no others; none at all where it is
             empty. None: those of the environment.
         connect_timeout_seconds: The longest wait for a connection, at each attempt.
-        read_timeout_seconds: The longest wait for the next part of an answer, at each attempt.
+        read_timeout_seconds: The longest wait for the next part of an answer, at each attempt. The whole of an attempt
+            takes no longer than both together.
         max_attempts: Of one call, the first included.
 
     Raises:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives import hashes
 
 from .cache import CredentialsCache, cache_key
 from .errors import ConfigurationError, RolesAnywhereError
 from .refresh import is_fresh
 
 if TYPE_CHECKING:
+    from cryptography import x509
+
     from .client import RolesAnywhereClient
     from .clock import Clock
     from .credentials import Credentials
@@ -65,7 +66,6 @@ def make_fetch(client: RolesAnywhereClient, cache: CredentialsCache | None) -> C
 
 def _key_parts(settings: Settings, loaded: LoadedIdentity) -> dict[str, object]:
     """Return all that the answer depends on; the private key is not among it, in no form."""
-    certificates = (loaded.certificate, *loaded.chain)
     return {
         "trust_anchor_arn": settings.trust_anchor_arn,
         "profile_arn": settings.profile_arn,
@@ -77,5 +77,10 @@ def _key_parts(settings: Settings, loaded: LoadedIdentity) -> dict[str, object]:
         "instance_properties": settings.instance_properties,
         # What came over TLS that nobody verified must not reach those who verify.
         "verified": settings.verify is not False,
-        "certificates": sorted(hashlib.sha256(each.public_bytes(Encoding.DER)).hexdigest() for each in certificates),
+        "certificate": _fingerprint(loaded.certificate),
+        "intermediates": [_fingerprint(each) for each in loaded.chain],
     }
+
+
+def _fingerprint(certificate: x509.Certificate) -> str:
+    return certificate.fingerprint(hashes.SHA256()).hex()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
@@ -81,9 +83,62 @@ def _exchange(session: requests.Session, signed: SignedRequest, settings: Settin
         # Exactly those given, none where none is given; requests would add the environment's.
         merged["proxies"] = dict(settings.proxies)
     timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
+    adapter = _AbortableAdapter()
     # Straight to the adapter: Session.send looks at a redirect even where it must not follow it.
-    with session.get_adapter(signed.url).send(prepared, timeout=timeout, **merged) as response:
+    with adapter.aborting_after(sum(timeout)), adapter.send(prepared, timeout=timeout, **merged) as response:
         return Answer(response.status_code, response.headers, _bounded_body(response))
+
+
+class _AbortableAdapter(requests.adapters.HTTPAdapter):
+    """An adapter whose connections another thread can end.
+
+    The time-outs of sockets begin anew with every byte; a server that sends one now and then would hold us for ever.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._connections: list[Any] = []
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the pool, which notes the connections that it makes."""
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        make = pool.ConnectionCls
+
+        def make_noted(*args: Any, **kwargs: Any) -> Any:
+            self._connections.append(make(*args, **kwargs))
+            return self._connections[-1]
+
+        pool.ConnectionCls = make_noted
+        return pool
+
+    @contextlib.contextmanager
+    def aborting_after(self, seconds: float) -> Iterator[None]:
+        """Run a block that ends with a ``TransportError`` once ``seconds`` have passed."""
+        passed = threading.Event()
+        timer = threading.Timer(seconds, self._abort, (passed,))
+        timer.daemon = True
+        late = TransportError(f"no whole answer came within {seconds:g} s", retryable=True)
+        try:
+            timer.start()
+            yield
+        except Exception as error:
+            if passed.is_set():
+                raise late from _presentable(error)
+            raise
+        else:
+            # An answer that was cut off within its headers looks like a whole one.
+            if passed.is_set():
+                raise late
+        finally:
+            timer.cancel()
+            self.close()
+
+    def _abort(self, passed: threading.Event) -> None:
+        passed.set()
+        for connection in self._connections:
+            # Of the plain class: SSLSocket's own shutdown() is not made for another thread.
+            with contextlib.suppress(OSError, AttributeError, TypeError):
+                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 class _SignedAlready(requests.auth.AuthBase):

@@ -25,8 +25,8 @@ Further assumptions, about behaviour:
 - The source identity is the first common name; one over 64 characters counts as none.
 - ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent.
 - ``packedPolicySize`` is the share of 2,048 characters that the names of subject and issuer take.
-- STS judges a signature by its scope and bytes, and not by the age of its date: the clock of this service can be set,
-  the SDK's cannot.
+- STS takes a signature whose date is within 15 minutes of this service's clock or of the machine's: the former can be
+  set, the SDK signs by the latter. Its scope may name any region.
 """
 
 from __future__ import annotations

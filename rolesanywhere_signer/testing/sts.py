@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
+from ..clock import utc_now
 from .account import Account, VendedCredentials
 from .refusals import Refusal
 from .sigv4 import (
@@ -25,8 +26,9 @@ SERVICE = "sts"
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _VERSION = "2011-06-15"
-_MUST_BE_SIGNED = frozenset({"host", "x-amz-date"})
 _TOKEN_HEADER = "x-amz-security-token"  # noqa: S105 - the name of a header
+_MUST_BE_SIGNED = frozenset({"host", "x-amz-date"})
+_LONGEST_SKEW = timedelta(minutes=15)
 
 
 def is_query_request(request: HttpRequest) -> bool:
@@ -79,6 +81,9 @@ def _verify(account: Account, request: HttpRequest, now: datetime) -> VendedCred
     tokens = list(request.values(_TOKEN_HEADER))
     if credentials is None or tokens != [credentials.session_token]:
         raise Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
+    if _TOKEN_HEADER not in authorization.signed_headers:
+        raise Refusal(400, "IncompleteSignature", "The signature cannot be verified: the security token is not signed")
+    _check_age(parse_amz_date(only_value(request, "x-amz-date")), now)
     if now >= credentials.expiration:
         raise Refusal(403, "ExpiredToken", "The security token included in the request is expired")
     if not hmac.compare_digest(_signature(credentials, authorization, expected), authorization.signature):
@@ -89,6 +94,12 @@ def _verify(account: Account, request: HttpRequest, now: datetime) -> VendedCred
             "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
         )
     return credentials
+
+
+def _check_age(signed_at: datetime, now: datetime) -> None:
+    # The clock of this service can be set, the SDK's cannot: what either of the two takes for now is fine.
+    if all(abs(moment - signed_at) > _LONGEST_SKEW for moment in (now, utc_now())):
+        raise Refusal(403, "SignatureDoesNotMatch", f"Signature expired or not yet current: {signed_at:%Y%m%dT%H%M%SZ}")
 
 
 def _authorization(request: HttpRequest) -> Authorization:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import botocore.session
@@ -189,3 +189,38 @@ class TestRefusals:
         response = world.send(HttpRequest("POST", "/", (), body))
         assert response.status == 404
         assert content(response) == {"message": "Unknown operation"}
+
+
+def signed_at(keys: Vended, timestamp: str, *, token_signed: bool = True) -> HttpRequest:
+    """Sign by hand what botocore's signer would sign at another time, or without the token's header."""
+    request = AWSRequest("POST", "http://127.0.0.1:1/", {"X-Amz-Date": timestamp}, FORM)
+    request.context["timestamp"] = timestamp
+    if token_signed:
+        request.headers["X-Amz-Security-Token"] = keys.token
+    auth = SigV4Auth(Credentials(keys.key, keys.secret, keys.token), "sts", "us-east-1")
+    signature = auth.signature(auth.string_to_sign(request, auth.canonical_request(request)), request)
+    scope = f"{keys.key}/{timestamp[:8]}/us-east-1/sts/aws4_request"
+    names = auth.signed_headers(auth.headers_to_sign(request))
+    headers = {
+        "Host": "127.0.0.1:1",
+        "X-Amz-Date": timestamp,
+        "X-Amz-Security-Token": keys.token,
+        "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders={names}, Signature={signature}",
+    }
+    return HttpRequest("POST", "/", tuple(headers.items()), FORM)
+
+
+class TestTimeAndToken:
+    def test_the_time_of_the_service_is_taken_and_so_is_the_machine_s(self, world: World) -> None:
+        keys = vend(world)
+        for moment in (world.service.clock(), datetime.now(timezone.utc)):
+            assert world.send(signed_at(keys, f"{moment:%Y%m%dT%H%M%SZ}")).status == 200
+
+    @pytest.mark.parametrize("timestamp", ["20010101T000000Z", "20990101T000000Z"])
+    def test_a_date_that_neither_clock_takes_for_now_is_refused(self, world: World, timestamp: str) -> None:
+        assert error_of(world.send(signed_at(vend(world), timestamp))) == (403, "SignatureDoesNotMatch")
+
+    def test_a_token_that_is_not_signed_is_refused(self, world: World) -> None:
+        timestamp = f"{world.service.clock():%Y%m%dT%H%M%SZ}"
+        refused = world.send(signed_at(vend(world), timestamp, token_signed=False))
+        assert error_of(refused) == (400, "IncompleteSignature")

@@ -8,7 +8,7 @@ from datetime import datetime
 import pytest
 
 from rolesanywhere_signer.credentials import Credentials
-from rolesanywhere_signer.errors import AccessDeniedError
+from rolesanywhere_signer.errors import AccessDeniedError, ConfigurationError
 from rolesanywhere_signer.refresh import Refresher
 from tests.support.refreshing import (
     DEADLINE,
@@ -161,3 +161,22 @@ def test_an_interrupted_leader_does_not_take_the_others_along(interrupt: type[Ba
     assert isinstance(leader.outcome, interrupt)
     assert {follower.outcome.access_key_id for follower in followers} == {"ASIA2"}  # type: ignore[attr-defined]
     assert service.calls == 2
+
+
+def test_what_runs_while_credentials_are_obtained_cannot_wait_for_them() -> None:
+    """A listener or a log handler that uses the same session would wait for itself for ever."""
+    clock = SetClock()
+    inner: list[object] = []
+
+    def fetch() -> Credentials:
+        try:
+            refresher.get()
+        except ConfigurationError as error:
+            inner.append(error)
+        return CountingFetch(clock).fetch()
+
+    refresher = Refresher(fetch, clock)
+    asker = threading.Thread(target=refresher.get, daemon=True)
+    asker.start()
+    join_all([asker])
+    assert [type(error) for error in inner] == [ConfigurationError]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import socket
 import time
@@ -197,3 +198,29 @@ def test_a_request_is_read_to_its_end_by_the_servers_of_these_tests() -> None:
         client.sendall(b"cd")
         assert receive(client).startswith(b"HTTP/1.1 204 ")
     assert server.received[0].body == b"abcd"
+
+
+@pytest.mark.parametrize(
+    ("begun", "again"),
+    [
+        (b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 201 Created\r\nX-Slow: ", b"x"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["body", "headers", "interim answers"],
+)
+def test_an_answer_that_drips_has_an_end(begun: bytes, again: bytes) -> None:
+    """Each part comes well within the read time-out; the whole would never come."""
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(begun)
+        with contextlib.suppress(OSError):
+            while True:
+                connection.sendall(again)
+                time.sleep(0.02)
+
+    with raw_server(drip) as server:
+        error = failure(server, connect_timeout_seconds=0.2, read_timeout_seconds=0.2)
+
+    assert error.retryable
+    assert "no whole answer came within 0.4 s" in error.message
