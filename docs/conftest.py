@@ -28,6 +28,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from cryptography.hazmat.primitives import serialization
 from moto.server import ThreadedMotoServer
@@ -54,7 +55,8 @@ regional = rolesanywhere_signer.settings.service_url
 
 
 def local(region, *, endpoint_url, **variants):
-    return regional(region, endpoint_url=endpoint_url or {url!r}, **variants)
+    own = None if any(variants.values()) else {url!r}
+    return regional(region, endpoint_url=endpoint_url or own, **variants)
 
 
 rolesanywhere_signer.settings.service_url = local
@@ -141,6 +143,7 @@ class World:
         service = self._stack.enter_context(LocalRolesAnywhere(region=REGION))
         self._write_files(directory, service)
         self._lead_to(service, directory)
+        self.patch.setattr(boto3, "DEFAULT_SESSION", None)
         namespace["service"] = service
         namespace["use_moto_sts"] = self._use_moto_sts
         namespace["print_log"] = self._print_log
@@ -166,7 +169,8 @@ class World:
         regional = rolesanywhere_signer.settings.service_url
 
         def local(region: str, *, endpoint_url: str | None, **variants: bool) -> str:
-            return regional(region, endpoint_url=endpoint_url or service.url, **variants)
+            own = None if any(variants.values()) else service.url
+            return regional(region, endpoint_url=endpoint_url or own, **variants)
 
         self.patch.setattr(rolesanywhere_signer.settings, "service_url", local)
         for name in [
@@ -179,7 +183,10 @@ class World:
         leading.mkdir()
         (leading / "sitecustomize.py").write_text(LEADING.format(url=service.url), encoding="utf-8")
         self.patch.setenv("PYTHONPATH", str(leading), prepend=os.pathsep)
+        # The programs of a page import each other.
+        self.patch.delenv("PYTHONSAFEPATH", raising=False)
         self.patch.setenv("AWS_ENDPOINT_URL_STS", service.url)
+        self.patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         self.patch.setenv("HOME", str(directory))
         self.patch.setenv("CLIENT_KEY_PASSPHRASE", PASSPHRASE)
         self.patch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)

@@ -6,11 +6,15 @@ import ast
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import rolesanywhere_signer
 from rolesanywhere_signer import RolesAnywhereError, errors
+from rolesanywhere_signer.assembly import SessionOptions
+from rolesanywhere_signer.aws_config import HELPER_FLAGS
+from rolesanywhere_signer.profiles.options import ENVIRONMENT_ONLY, PARSERS
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -57,5 +61,22 @@ def codes_in(path: Path) -> Iterator[tuple[str, str]]:
             yield node.args[0].value, node.args[1].value
 
 
-def table_rows(page: str, row: str) -> list[tuple[str, str]]:
+def test_every_option_is_in_the_table() -> None:
+    rows = table_rows("options.md", r"\n\|([^|\n]+)\|([^|\n]+)\|([^|\n]+)\|[^|\n]+\|[^|\n]+\|")
+    arguments, keys, variables = (names("".join(column)) for column in zip(*rows, strict=True))
+    assert arguments == {"profile", *SessionOptions.__annotations__}
+    assert keys == {f"rolesanywhere_{name}" for name in PARSERS.keys() - ENVIRONMENT_ONLY.keys()}
+    assert variables == {"AWS_PROFILE", *(f"ROLESANYWHERE_{name.upper()}" for name in PARSERS)}
+
+
+def names(text: str) -> set[str]:
+    return set(re.findall(r"`(\w+)`", text))
+
+
+def test_every_flag_of_the_helper_is_in_the_table() -> None:
+    written = set(table_rows("options.md", r"\| `--([\w-]+)` \|"))
+    assert written | {"debug"} == {name for name, flag in HELPER_FLAGS.items() if flag.missing is None}
+
+
+def table_rows(page: str, row: str) -> list[Any]:
     return re.findall(row, (ROOT / "docs" / "reference" / page).read_text(encoding="utf-8"))
