@@ -107,17 +107,9 @@ def evaluate_ini(example: Example) -> None:
 
 
 def run(command: list[str]) -> str:
-    """Run a command that must succeed; return what it wrote to standard output and standard error."""
-    done = subprocess.run(
-        command,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stdout
+    """Run a command that must succeed; return what it wrote to standard output."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
