@@ -32,7 +32,9 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
+    from .assume_role import AssumeRole
     from .botocore_base import install
+    from .cache import CredentialsCache
     from .client import RolesAnywhereClient
     from .credentials import Credentials
     from .findings import Finding, ValidationReport
@@ -41,14 +43,18 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .signer import Request, RolesAnywhereAuth, SignedRequest, SigV4X509Signer
     from .validation import validate_certificate, validate_trust_anchor
+    from .watch import CertificateExpiring
 
 __all__ = [
     "AccessDeniedError",
+    "AssumeRole",
     "CertificateError",
+    "CertificateExpiring",
     "CertificateLoadError",
     "CertificateRejectedError",
     "ConfigurationError",
     "Credentials",
+    "CredentialsCache",
     "Finding",
     "Identity",
     "InvalidRequestError",
@@ -80,7 +86,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AssumeRole": "assume_role",
+    "CertificateExpiring": "watch",
     "Credentials": "credentials",
+    "CredentialsCache": "cache",
     "Finding": "findings",
     "Identity": "identity",
     "Request": "signer",

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import logging
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import botocore.config
 import botocore.credentials
 import botocore.exceptions
 import botocore.session
 
 from .answers import parse_expiration
-from .arn import parse_role_arn
+from .arn import check_region, parse_role_arn
 from .credentials import Credentials
-from .errors import AccessDeniedError, ConfigurationError, ServiceError, TransportError
+from .endpoints import check_endpoint_url
+from .errors import AccessDeniedError, ConfigurationError, ResponseError, ServiceError, TransportError
+from .settings import check_session
+from .transport import presentable_cause, reason_of
 
 if TYPE_CHECKING:
-    from .settings import Verify
+    from datetime import datetime
+
+    from .clock import Clock
+    from .settings import Settings
 
 _REFUSED = ("AccessDenied", "AccessDeniedException")
 
@@ -38,7 +48,7 @@ class AssumeRole:
         endpoint_url: Of STS; None: the region's own.
 
     Raises:
-        ConfigurationError: ``role_arn`` is none.
+        ConfigurationError: One of them cannot be.
     """
 
     role_arn: str
@@ -52,6 +62,17 @@ class AssumeRole:
 
     def __post_init__(self) -> None:
         parse_role_arn(self.role_arn)
+        for name in ("external_id", "policy"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                # The value is not shown: an external id is a shared secret.
+                raise ConfigurationError(f"{name} must be text")
+        check_session(self.role_session_name, self.duration_seconds)
+        if self.region is not None:
+            check_region(self.region)
+        if self.endpoint_url is not None:
+            check_endpoint_url(self.endpoint_url)
+        if self.tags is not None:
+            object.__setattr__(self, "tags", _checked_tags(self.tags))
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -68,38 +89,96 @@ class AssumeRole:
 
 
 def make_assuming_fetch(
-    source: botocore.credentials.Credentials, role: AssumeRole, *, region: str, verify: Verify
+    source: botocore.credentials.Credentials, role: AssumeRole, settings: Settings, clock: Clock
 ) -> Callable[[], Credentials]:
     """Return what obtains the credentials of ``role`` with those of ``source``.
 
     Args:
         source: Whose ``get_frozen_credentials`` signs the call; it may renew itself.
         role: The role.
-        region: Of STS where the role names none.
-        verify: TLS verification, as for the service itself.
+        settings: How the call is sent: TLS, proxies, time-outs and attempts as for the service itself, and the region
+            of STS where the role names none.
+        clock: Returns the time, aware.
     """
 
     def fetch() -> Credentials:
-        create_client = functools.partial(
-            botocore.session.Session().create_client,
-            region_name=role.region or region,
-            endpoint_url=role.endpoint_url,
-            verify=verify if isinstance(verify, bool) else os.fspath(verify),
-        )
+        create_client = functools.partial(_create_client, role, settings)
         # A fetcher of its own each time: what it would remember is the refresher's business.
         fetcher = botocore.credentials.AssumeRoleCredentialFetcher(
             create_client, source, role.role_arn, extra_args=role.parameters
         )
         try:
-            return _credentials(fetcher.fetch_credentials(), role)
+            with _kept_out_of_logs():
+                fetched = fetcher.fetch_credentials()
         except botocore.exceptions.ClientError as error:
             raise _service_error(error, role) from error
-        except botocore.exceptions.ParamValidationError as error:
-            raise ConfigurationError(f"AssumeRole of {role.role_arn}: {error}") from error
+        except botocore.exceptions.ParamValidationError:
+            # Its report shows the values, and one of them may be the external id.
+            raise ConfigurationError(
+                f"AssumeRole of {role.role_arn}: STS does not allow one of the parameters"
+            ) from None
         except botocore.exceptions.BotoCoreError as error:
-            raise TransportError(f"AssumeRole of {role.role_arn} failed: {error}", retryable=True) from error
+            raise TransportError(
+                f"AssumeRole of {role.role_arn} failed: {reason_of(error)}", retryable=True
+            ) from presentable_cause(error)
+        return _usable(_credentials(fetched, role), clock(), role)
 
     return fetch
+
+
+def _create_client(role: AssumeRole, settings: Settings, service: str, **credentials: Any) -> Any:
+    config = botocore.config.Config(
+        connect_timeout=settings.connect_timeout_seconds,
+        read_timeout=settings.read_timeout_seconds,
+        retries={"total_max_attempts": settings.max_attempts},
+        # None: those of the environment, as in the call of CreateSession.
+        proxies=None if settings.proxies is None else dict(settings.proxies),
+    )
+    try:
+        client = botocore.session.Session().create_client(
+            service,
+            region_name=role.region or settings.signing_region,
+            endpoint_url=role.endpoint_url,
+            verify=_verify(settings),
+            config=config,
+            **credentials,
+        )
+    except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        raise ConfigurationError(f"a client of STS cannot be made: {reason_of(error)}") from presentable_cause(error)
+    # It may be the environment's: AWS_ENDPOINT_URL_STS.
+    check_endpoint_url(client.meta.endpoint_url)
+    return client
+
+
+def _verify(settings: Settings) -> bool | str | None:
+    if isinstance(settings.verify, bool):
+        # None lets botocore look at AWS_CA_BUNDLE, the profile and REQUESTS_CA_BUNDLE.
+        return None if settings.verify else False
+    return os.fspath(settings.verify)
+
+
+@contextlib.contextmanager
+def _kept_out_of_logs() -> Iterator[None]:
+    """Keep what this thread does out of botocore's debug log, which shows tokens, the external id and the answer."""
+    thread = threading.get_ident()
+
+    def is_another_thread_s(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    loggers = [logging.getLogger(f"botocore.{name}") for name in ("auth", "endpoint", "parsers")]
+    for logger in loggers:
+        logger.addFilter(is_another_thread_s)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(is_another_thread_s)
+
+
+def _checked_tags(tags: object) -> dict[str, str]:
+    if not isinstance(tags, Mapping) or not all(isinstance(text, str) for pair in tags.items() for text in pair):
+        raise ConfigurationError("tags must map text to text")
+    return dict(tags)
 
 
 def _credentials(fetched: Mapping[str, Any], role: AssumeRole) -> Credentials:
@@ -111,6 +190,12 @@ def _credentials(fetched: Mapping[str, Any], role: AssumeRole) -> Credentials:
         role_arn=role.role_arn,
         account_id=parse_role_arn(role.role_arn).account_id,
     )
+
+
+def _usable(credentials: Credentials, now: datetime, role: AssumeRole) -> Credentials:
+    if credentials.remaining(now).total_seconds() <= 0:
+        raise ResponseError(f"AssumeRole of {role.role_arn} returned credentials that have ended")
+    return credentials
 
 
 def _service_error(error: botocore.exceptions.ClientError, role: AssumeRole) -> ServiceError:

@@ -119,6 +119,9 @@ def _lines_by_section(text: str) -> Iterator[tuple[str, str]]:
             found = configparser.RawConfigParser.SECTCRE.match(content)
             header = found["header"] if found else header
             depth, continues = indent, found is None
+            if found:
+                # Without its indent it stays a header also where the lines before it are left out.
+                line = line.lstrip()  # noqa: PLW2901
         yield header, line
 
 

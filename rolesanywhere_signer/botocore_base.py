@@ -129,8 +129,7 @@ class BaseProvider(botocore.credentials.CredentialProvider):
         refresher = Refresher(make_fetch(self.client, self._cache), self.client.now)
         for role in self._roles:
             source = RolesAnywhereCredentials(refresher, self.METHOD)
-            fetch = make_assuming_fetch(source, role, region=settings.signing_region, verify=settings.verify)
-            refresher = Refresher(fetch, self.client.now)
+            refresher = Refresher(make_assuming_fetch(source, role, settings, self.client.now), self.client.now)
         return refresher
 
     def __getstate__(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .clock import Clock, require_aware, sleep, utc_now
 from .credentials import Credentials
@@ -43,6 +43,8 @@ _MOST_BYTES = 64 * 1024
 _OUR_NAMES = re.compile(r"[0-9a-f]{64}\.(json|lock)|\.[0-9a-f]{64}\.json\.[0-9a-f]{16}\.tmp")
 # No session lasts longer than 12 hours, so what is a day old has expired.
 _STALE_SECONDS = 24 * 3600
+# As in a refresher: what is valid for longer is used meanwhile.
+_WORTH_WAITING = timedelta(seconds=60)
 _FIRST_PAUSE_SECONDS = 0.002
 _LONGEST_PAUSE_SECONDS = 0.05
 _SECRET_PARTS = frozenset({"private_key", "private_key_pem", "passphrase", "pin"})
@@ -165,17 +167,22 @@ class CredentialsCache:
 
         lock = FileLock(entry.lock_path)
         try:
-            return self._wait_for_turn(lock, find_newer) or self._renew(entry, call)
+            return self._wait_for_turn(lock, seen, find_newer) or self._renew(entry, call)
         finally:
             lock.release()
 
-    def _wait_for_turn(self, lock: FileLock, find_newer: Callable[[], Credentials | None]) -> Credentials | None:
+    def _wait_for_turn(
+        self, lock: FileLock, seen: Credentials | None, find_newer: Callable[[], Credentials | None]
+    ) -> Credentials | None:
         """Return what another process has obtained meanwhile, or None once it is this one's turn to call."""
         for pause in _pauses(self._lock_timeout_seconds):
             is_our_turn = self._try_lock(lock)
             found = find_newer()
             if found is not None or is_our_turn:
                 return found
+            if seen is not None and seen.remaining(self._now()) > _WORTH_WAITING:
+                # Another process is renewing them; nobody waits for that while they are good for a while.
+                return seen
             sleep(pause)
         self._warn(f"another process has been renewing the credentials for over {self._lock_timeout_seconds:g} s")
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -23,7 +24,7 @@ from .errors import (
     TransportError,
     causes_without_frames,
 )
-from .signer import Request, SigV4X509Signer
+from .signer import Request, sign_request
 from .watch import CertificateWatch, OnExpiring
 
 if TYPE_CHECKING:
@@ -71,8 +72,15 @@ class RolesAnywhereClient:
         self._watch = CertificateWatch(on_certificate_expiring)
         if trust_anchor is not None:
             load_certificates(trust_anchor, "trust anchor")
-        if settings.verify is False:
+        self._warn_if_unverified()
+
+    def _warn_if_unverified(self) -> None:
+        if self.settings.verify is False:
             _logger.warning("TLS verification is off: whoever stands in between can read the credentials")
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        self.__dict__.update(state)
+        self._warn_if_unverified()
 
     def create_session(self) -> Credentials:
         """Exchange the certificate for temporary credentials.
@@ -91,8 +99,24 @@ class RolesAnywhereClient:
             ServiceError: The service refused; ``.hint`` says why as far as it is known here.
             ResponseError: The answer cannot be understood.
         """
+        return self.exchange(self.load())
+
+    def load(self) -> LoadedIdentity:
+        """Read the identity again if its files have changed, and tell what is new about its certificates.
+
+        Raises:
+            CertificateError, PrivateKeyError: The identity cannot be used.
+        """
         loaded = self.identity.load(self.now())
         self._watch.look(loaded, self._anchors(), self.now())
+        return loaded
+
+    def exchange(self, loaded: LoadedIdentity) -> Credentials:
+        """Exchange the certificate of one reading of the identity, as ``create_session`` does with a new one.
+
+        Raises:
+            SigningError, TransportError, ServiceError, ResponseError: As ``create_session``.
+        """
         with causes_without_frames():
             return _Call(self, loaded).run()
 
@@ -123,7 +147,6 @@ class _Call:
         self._settings = client.settings
         self._loaded = loaded
         self._correction = timedelta(0)
-        self._signer = SigV4X509Signer(client.identity, client.settings.signing_region)
 
     def run(self) -> Credentials:
         attempt = 1
@@ -145,8 +168,12 @@ class _Call:
         if self._learns_the_time(answer):
             answer = self._send()
         now = self._client.now()
+        # The end is told by the service's clock. Where ours is behind, it comes earlier by ours; where ours is ahead,
+        # the end stays: should the clock be set meanwhile, nothing is used beyond its time.
+        behind = max(self._correction, timedelta(0))
         try:
-            return parse_answer(answer, now)
+            credentials = parse_answer(answer, now + behind)
+            return replace(credentials, expiration=credentials.expiration - behind)
         except ServiceError as error:
             self._explain(error, _skew(answer, now), now)
             raise
@@ -160,7 +187,8 @@ class _Call:
             _logger.warning("the error could not be explained: %s", fault.message)
 
     def _send(self) -> transport.Answer:
-        signed = self._signer.sign(_request(self._settings), at=self._client.now() + self._correction)
+        moment = self._client.now() + self._correction
+        signed = sign_request(_request(self._settings), self._loaded, self._settings.signing_region, moment)
         return transport.send(signed, self._settings)
 
     def _learns_the_time(self, answer: transport.Answer) -> bool:

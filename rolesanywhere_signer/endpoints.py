@@ -55,7 +55,7 @@ def service_url(region: str, *, fips: bool = False, dualstack: bool = False, end
     if endpoint_url is not None:
         if fips or dualstack:
             raise ConfigurationError("endpoint_url cannot be combined with use_fips_endpoint or use_dualstack_endpoint")
-        return _custom_url(endpoint_url)
+        return check_endpoint_url(endpoint_url)
     check_region(region)
     partition = next((known for known in _PARTITIONS if known.regions.fullmatch(region)), _COMMERCIAL)
     host = "rolesanywhere-fips" if fips else "rolesanywhere"
@@ -63,7 +63,12 @@ def service_url(region: str, *, fips: bool = False, dualstack: bool = False, end
     return f"https://{host}.{region}.{suffix}"
 
 
-def _custom_url(endpoint_url: str) -> str:
+def check_endpoint_url(endpoint_url: str) -> str:
+    """Return a URL that was given for a service, without a slash at its end.
+
+    Raises:
+        ConfigurationError: It cannot be used, holds a password, or is plain HTTP to another machine.
+    """
     parts = _split_url(endpoint_url)
     if parts.query or parts.fragment or "?" in endpoint_url or "#" in endpoint_url:
         raise ConfigurationError(f"endpoint_url {endpoint_url!r} has a query or a fragment; give the base URL alone")

@@ -82,16 +82,21 @@ def _checked_path(source: StrPath, *, what: str, error: type[RolesAnywhereError]
 
 
 def _read_file(path: str, *, what: str, error: type[RolesAnywhereError]) -> bytes:
+    failure: OSError | ValueError | None = None
+    regular, content = True, b""
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
             content = file.read(MAX_BYTES + 1) if regular else b""
     except (OSError, ValueError) as cause:
-        reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__
+        failure = cause.with_traceback(None)  # or it would hold this frame, which holds it
+    if failure is not None:
+        # Raised out here, so that what looks like a key does not hang on the error as its context.
+        told = isinstance(failure, OSError) and failure.strerror
         raise error(
-            f"cannot read the {what} file {_shown(path)}: {reason}",
+            f"cannot read the {what} file {_shown(path)}: {told or type(failure).__name__}",
             hint="check that the path is right and that this user may read it",
-        ) from (None if _KEY_LIKE.fullmatch(path) else cause)
+        ) from (None if _KEY_LIKE.fullmatch(path) else failure)
     if not regular:
         raise error(
             f"the {what} {_shown(path)} is not a regular file",

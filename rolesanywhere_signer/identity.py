@@ -233,7 +233,7 @@ class Identity:
                 renewed = self._parse(contents)
                 self._check_dates(renewed, now)
                 self._loaded = (digest, renewed)
-                self._warn_if_exposed()
+            self._warn_if_exposed()
         except (CertificateError, PrivateKeyError) as error:
             last_good = self._last_good(now)
             if last_good is None:

@@ -32,7 +32,7 @@ _LONGEST_BACKOFF_SECONDS = 120.0
 def window_of(credentials: Credentials, now: datetime) -> timedelta:
     """Return how long before their end credentials are to be renewed, those obtained now or, out of a cache, before."""
     length = credentials.expiration - (credentials.obtained_at or now)
-    return min(_LONGEST_WINDOW, length / 3)
+    return max(min(_LONGEST_WINDOW, length / 3), timedelta(0))
 
 
 def is_fresh(credentials: Credentials, now: datetime) -> bool:
@@ -91,7 +91,7 @@ class Refresher:
     def _after_waiting(self, seen: Credentials | None) -> Credentials:
         try:
             return self._join_flight(seen)
-        except RolesAnywhereError:
+        except Exception:
             # Asked again: the end may have passed while the call was failing.
             if seen is not None and seen.expiration > self._clock():
                 return seen

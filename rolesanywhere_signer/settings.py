@@ -110,12 +110,7 @@ class Settings:
         check_region(self.signing_region)
 
     def _check_session(self) -> None:
-        _check_whole_number("duration_seconds", self.duration_seconds, _SHORTEST, _LONGEST)
-        name = self.role_session_name
-        if name is not None and not (isinstance(name, str) and _SESSION_NAME.fullmatch(name)):
-            raise ConfigurationError(
-                f"role_session_name {name!r} is not allowed", hint="2 to 64 letters, digits and _+=,.@- are"
-            )
+        check_session(self.role_session_name, self.duration_seconds)
         if self.instance_properties is not None:
             _check_properties(self.instance_properties)
 
@@ -134,6 +129,21 @@ class Settings:
                 raise ConfigurationError(f"{name} must be True or False, not {getattr(self, name)!r}")
         if self.proxies is not None:
             _check_proxies(self.proxies)
+
+
+def check_session(role_session_name: object, duration_seconds: object) -> None:
+    """Return when STS allows such a name and duration; None is always allowed.
+
+    Raises:
+        ConfigurationError: It does not.
+    """
+    _check_whole_number("duration_seconds", duration_seconds, _SHORTEST, _LONGEST)
+    if role_session_name is None:
+        return
+    if not isinstance(role_session_name, str) or not _SESSION_NAME.fullmatch(role_session_name):
+        raise ConfigurationError(
+            f"role_session_name {role_session_name!r} is not allowed", hint="2 to 64 letters, digits and _+=,.@- are"
+        )
 
 
 def _check_whole_number(name: str, value: object, lowest: int, highest: int) -> None:

@@ -49,9 +49,11 @@ def make_fetch(client: RolesAnywhereClient, cache: CredentialsCache | None) -> C
         return client.create_session
 
     def fetch() -> Credentials:
-        key = cache_key(_key_parts(client.settings, client.identity.load(client.now())))
+        # One reading for the key and the call: files that change while others are waited for would part the two.
+        loaded = client.load()
+        key = cache_key(_key_parts(client.settings, loaded))
         try:
-            return cache.fetch(key, lambda found: is_fresh(found, client.now()), client.create_session)
+            return cache.fetch(key, lambda found: is_fresh(found, client.now()), lambda: client.exchange(loaded))
         except RolesAnywhereError as error:
             found = cache.read(key)
             if found is None:

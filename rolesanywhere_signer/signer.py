@@ -126,23 +126,38 @@ class SigV4X509Signer:
             ConfigurationError: ``at`` is naive.
             SigningError: The key failed.
         """
-        loaded = self.identity.current
-        prepared = request._prepared
-        timestamp = amz_date(require_aware(self._clock() if at is None else at, "the time of the signature"))
-        ours = _signature_headers(loaded, timestamp)
-        signed = sorted([*prepared.signed, *((name.lower(), value) for name, value in ours.items())])
-        names = canonical.signed_header_names(signed)
-        canonical_request = canonical.canonical_request(
-            prepared.method, prepared.canonical_uri, prepared.canonical_query, signed, names, prepared.body_hash
-        )
-        scope = canonical.credential_scope(timestamp[:8], self.region)
-        string_to_sign = canonical.string_to_sign(loaded.key.algorithm, timestamp, scope, canonical_request)
-        authorization = (
-            f"{loaded.key.algorithm} Credential={loaded.serial_number}/{scope}, SignedHeaders={names}, "
-            f"Signature={loaded.key.sign(string_to_sign.encode()).hex()}"
-        )
-        headers = {**prepared.sent, **ours, "Authorization": authorization}
-        return SignedRequest(prepared.method, prepared.url, headers, prepared.body, canonical_request, string_to_sign)
+        moment = require_aware(self._clock() if at is None else at, "the time of the signature")
+        return sign_request(request, self.identity.current, self.region, moment)
+
+
+def sign_request(request: Request, loaded: LoadedIdentity, region: str, moment: datetime) -> SignedRequest:
+    """Return the request with the signature of one reading of an identity.
+
+    Args:
+        request: Any request; it is untouched.
+        loaded: Whose key signs, and whose certificates go along.
+        region: Of the credential scope.
+        moment: The time of the signature, aware, UTC.
+
+    Raises:
+        SigningError: The key failed.
+    """
+    prepared = request._prepared
+    timestamp = amz_date(moment)
+    ours = _signature_headers(loaded, timestamp)
+    signed = sorted([*prepared.signed, *((name.lower(), value) for name, value in ours.items())])
+    names = canonical.signed_header_names(signed)
+    canonical_request = canonical.canonical_request(
+        prepared.method, prepared.canonical_uri, prepared.canonical_query, signed, names, prepared.body_hash
+    )
+    scope = canonical.credential_scope(timestamp[:8], region)
+    string_to_sign = canonical.string_to_sign(loaded.key.algorithm, timestamp, scope, canonical_request)
+    authorization = (
+        f"{loaded.key.algorithm} Credential={loaded.serial_number}/{scope}, SignedHeaders={names}, "
+        f"Signature={loaded.key.sign(string_to_sign.encode()).hex()}"
+    )
+    headers = {**prepared.sent, **ours, "Authorization": authorization}
+    return SignedRequest(prepared.method, prepared.url, headers, prepared.body, canonical_request, string_to_sign)
 
 
 def _signature_headers(loaded: LoadedIdentity, timestamp: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ def send(signed: SignedRequest, settings: Settings) -> Answer:
             raise
         # requests raises its own, urllib3's and OSError, and TypeError for a proxy's URL without a host.
         except Exception as error:  # noqa: BLE001
-            raise _our_error(error, signed, settings) from _presentable(error)
+            raise _our_error(error, signed, settings) from presentable_cause(error)
 
 
 def _exchange(session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
@@ -123,7 +123,7 @@ class _AbortableAdapter(requests.adapters.HTTPAdapter):
             yield
         except Exception as error:
             if passed.is_set():
-                raise late from _presentable(error)
+                raise late from presentable_cause(error)
             raise
         else:
             # An answer that was cut off within its headers looks like a whole one.
@@ -131,6 +131,8 @@ class _AbortableAdapter(requests.adapters.HTTPAdapter):
                 raise late
         finally:
             timer.cancel()
+            if timer.ident is not None:
+                timer.join()
             self.close()
 
     def _abort(self, passed: threading.Event) -> None:
@@ -172,13 +174,13 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
     host = signed.headers["Host"]
     if isinstance(error, requests.exceptions.ProxyError):
         return TransportError(
-            f"the proxy on the way to {host} failed: {_reason(error)}",
+            f"the proxy on the way to {host} failed: {reason_of(error)}",
             hint="check HTTPS_PROXY, NO_PROXY or proxies=",
             retryable=True,
         )
     if isinstance(error, requests.exceptions.SSLError):
         return TransportError(
-            f"TLS to {host} failed: {_reason(error)}",
+            f"TLS to {host} failed: {reason_of(error)}",
             hint="behind a TLS-inspecting proxy, give its CA bundle as verify=; an expired or foreign certificate must "
             "be mended at the server",
         )
@@ -193,9 +195,10 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         # requests raises a bare OSError for a CA bundle that is not there.
         return ConfigurationError(
-            f"the CA bundle cannot be used: {_reason(error)}", hint="check verify= and REQUESTS_CA_BUNDLE"
+            f"the CA bundle cannot be used: {reason_of(error)}",
+            hint="check verify=, AWS_CA_BUNDLE, ca_bundle of the profile, and REQUESTS_CA_BUNDLE",
         )
-    return TransportError(f"no answer from {host}: {_reason(error)}", hint=_network_hint(error), retryable=True)
+    return TransportError(f"no answer from {host}: {reason_of(error)}", hint=_network_hint(error), retryable=True)
 
 
 def _timed_out(error: requests.exceptions.Timeout, host: str, settings: Settings) -> TransportError:
@@ -214,7 +217,7 @@ def _network_hint(error: Exception) -> str | None:
     return None
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """Return the innermost reason in a printable line, without what may be a proxy's user name and password."""
     text = "".join(char if char.isprintable() else " " for char in str(_wrapped(error)[-1]))
     return _USER_INFO.sub("(hidden)", " ".join(text.split()))[:300]
@@ -232,12 +235,13 @@ def _wrapped(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _presentable(error: Exception) -> Exception | None:
+def presentable_cause(error: Exception) -> Exception | None:
     """Return ``error`` as a cause that may be shown, or None if a proxy's password stands in its text."""
     if isinstance(error, _UNUSABLE_URL) or any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
         return None
-    if isinstance(error, requests.RequestException):
-        # These carry the signed request into debuggers and crash reports.
-        error.request = None
-        error.response = None
+    for part in _wrapped(error):
+        # These carry the signed request, and the pool with a proxy's password, into debuggers and crash reports.
+        for name in ("request", "response", "pool", "conn"):
+            if name in vars(part):
+                vars(part)[name] = None
     return error

@@ -45,7 +45,8 @@ _logger = logging.getLogger("rolesanywhere_signer")
 def resolve(arguments: Mapping[str, object], *, profile: str | None, environment: Mapping[str, str]) -> Options:
     """Return the options that count, complete and each typed; the module's docstring says what wins.
 
-    The CA bundle is one of ours, else that of ``AWS_CA_BUNDLE``, else the ``ca_bundle`` of the profile in use.
+    The CA bundle is one of ours, else that of ``AWS_CA_BUNDLE``, else the ``ca_bundle`` of the profile in use. FIPS and
+    dual-stack are ours, else those of ``AWS_USE_FIPS_ENDPOINT`` and ``AWS_USE_DUALSTACK_ENDPOINT``, else the profile's.
 
     Args:
         arguments: What the caller gave; None stands for not given.
@@ -65,7 +66,8 @@ def resolve(arguments: Mapping[str, object], *, profile: str | None, environment
             f"{options.source} lacks {words}",
             hint="settings are taken from one source; what it lacks can only be given as an argument",
         )
-    return _with_ca_bundle(options, profile, environment)
+    options = _with_ca_bundle(options, base, profile, environment)
+    return _with_endpoint_variants(options, profile, environment)
 
 
 def profile_in_use(
@@ -117,18 +119,37 @@ def _nothing_found(given: Options, config: ConfigFile, name: str) -> Configurati
     )
 
 
-def _with_ca_bundle(options: Options, profile: str | None, environment: Mapping[str, str]) -> Options:
-    if "verify" in options.values:
+def _with_ca_bundle(
+    options: Options, base: Options | None, profile: str | None, environment: Mapping[str, str]
+) -> Options:
+    # True asks for verification and does not say by which bundle.
+    if options.values.get("verify", True) is not True:
         return options
-    bundle = environment.get("AWS_CA_BUNDLE") or _ca_bundle_of(profile or profile_name(environment), environment)
+    ours = None if base is None else base.values.get("verify")
+    bundle = ours if isinstance(ours, str) else environment.get("AWS_CA_BUNDLE")
+    bundle = bundle or _shared_value("ca_bundle", profile or profile_name(environment), environment)
     return replace(options, values={**options.values, "verify": bundle}) if bundle else options
 
 
-def _ca_bundle_of(name: str, environment: Mapping[str, str]) -> str | None:
+def _with_endpoint_variants(options: Options, profile: str | None, environment: Mapping[str, str]) -> Options:
+    """Add what the SDKs' own settings say of FIPS and dual-stack; a silent way round FIPS would be a fault."""
+    if "endpoint_url" in options.values:
+        return options
+    values = dict(options.values)
+    for option in ("use_fips_endpoint", "use_dualstack_endpoint"):
+        name = profile or profile_name(environment)
+        said = environment.get(f"AWS_{option.upper()}") or _shared_value(option, name, environment) or ""
+        if option not in values and said.lower() == "true":
+            values[option] = True
+    return replace(options, values=values)
+
+
+def _shared_value(key: str, name: str, environment: Mapping[str, str]) -> str | None:
+    """Return a value of a profile that is the SDKs' own."""
     try:
         profile = load_config_file(environment).find_profile(name)
     except ConfigurationError as error:
         # The settings came from elsewhere: they do not fail because of this file.
-        _logger.warning("no ca_bundle is taken from the AWS config file: %s", error.message)
+        _logger.warning("no %s is taken from the AWS config file: %s", key, error.message)
         return None
-    return None if profile is None else profile.values.get("ca_bundle")
+    return None if profile is None else profile.values.get(key)

@@ -82,6 +82,12 @@ def _chained_role(profile: Profile) -> ChainedRole | None:
     if "credential_source" in values and "source_profile" not in values:
         return None
     _check_chainable(profile)
+    own = sorted(name for name in values if name.startswith("rolesanywhere_"))
+    if own and values["source_profile"] != profile.name:
+        raise ConfigurationError(
+            f"{profile.where} has {own[0]} beside source_profile, which takes its place",
+            hint="put the rolesanywhere_* keys into the profile that source_profile names",
+        )
     names = ("role_arn", "source_profile", "external_id", "role_session_name", "region")
     texts = {name: one_line(values[name], f"{name} ({profile.where})") for name in names if name in values}
     duration = None

@@ -8,6 +8,7 @@ from itertools import islice
 
 from ..findings import Finding
 from .dates import Timing
+from .name_constraints import NameConstraintChecker
 from .parsed import ParsedCertificate
 from .path import Path, PathSearch, path_findings
 from .rules import anchor_findings, intermediate_findings
@@ -48,18 +49,18 @@ def judge_chain(
     of an anchor among the intermediates is passed over, as the service does.
     """
     intermediates = _without_copies(intermediates, (leaf, *(anchors or ())))
+    judge = _Judge(timing)
     if anchors is None:
-        return Verdict(_judge_intermediates(intermediates, timing))
+        return Verdict(judge.intermediates(intermediates))
     search = PathSearch(intermediates, anchors, timing.at)
-    verdicts = []
+    best: Verdict | None = None
     for path in islice(search.paths(leaf), _MAX_PATHS):
-        verdict = _judge_path(path, timing)
+        verdict = judge.path(path)
         if not verdict.error_count:
             return verdict
-        verdicts.append(verdict)
-    if verdicts:
-        return min(verdicts, key=lambda verdict: verdict.error_count)
-    return Verdict(_judge_intermediates(intermediates, timing), _judge_anchors(anchors, timing), (search.failure(),))
+        if best is None or verdict.error_count < best.error_count:
+            best = verdict
+    return best or Verdict(judge.intermediates(intermediates), judge.anchors(anchors), (search.failure(),))
 
 
 def _without_copies(
@@ -74,15 +75,26 @@ def _without_copies(
     return kept
 
 
-def _judge_path(path: Path, timing: Timing) -> Verdict:
-    return Verdict(
-        _judge_intermediates(path[1:-1], timing), _judge_anchors(path[-1:], timing), tuple(path_findings(path))
-    )
+class _Judge:
+    """Applies the rules to certificates and paths; what stands on several paths is judged once."""
 
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._checker = NameConstraintChecker()
+        self._intermediates: dict[ParsedCertificate, tuple[Finding, ...]] = {}
 
-def _judge_intermediates(certificates: Iterable[ParsedCertificate], timing: Timing) -> tuple[Finding, ...]:
-    return tuple(finding for each in certificates for finding in intermediate_findings(each, timing))
+    def path(self, path: Path) -> Verdict:
+        return Verdict(
+            self.intermediates(path[1:-1]), self.anchors(path[-1:]), tuple(path_findings(path, self._checker))
+        )
 
+    def intermediates(self, certificates: Iterable[ParsedCertificate]) -> tuple[Finding, ...]:
+        return tuple(finding for each in certificates for finding in self._intermediate(each))
 
-def _judge_anchors(certificates: Iterable[ParsedCertificate], timing: Timing) -> tuple[Finding, ...]:
-    return tuple(finding for each in certificates for finding in anchor_findings(each, timing))
+    def anchors(self, certificates: Iterable[ParsedCertificate]) -> tuple[Finding, ...]:
+        return tuple(finding for each in certificates for finding in anchor_findings(each, self._timing))
+
+    def _intermediate(self, certificate: ParsedCertificate) -> tuple[Finding, ...]:
+        if certificate not in self._intermediates:
+            self._intermediates[certificate] = tuple(intermediate_findings(certificate, self._timing))
+        return self._intermediates[certificate]

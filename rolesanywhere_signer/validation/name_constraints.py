@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -28,33 +29,101 @@ _KINDS: dict[type[x509.GeneralName], str] = {
     x509.DirectoryName: "directory",
 }
 _SHOWN_CONSTRAINTS = 5
-# More comparisons than any honest certificate asks for; OpenSSL has such a limit too.
+_SHOWN_CHARACTERS = 300
+# More comparisons than any honest chain asks for; OpenSSL has such a limit too.
 _MAX_COMPARISONS = 100_000
+# To word an objection takes about as long as so many comparisons.
+_OBJECTION_COST = 100
 
 
 @dataclass(frozen=True)
 class _Name:
-    """A name of a certificate, or a subtree of a constraint."""
+    """A name of a certificate, in the form that compares; None: there is nothing to compare."""
 
     kind: str
-    value: _Value
+    value: _Value | None
     text: str
 
+    @property
+    def cost(self) -> int:
+        """How many comparisons of values it takes to compare the name once."""
+        return 1 + sum(map(len, self.value)) if isinstance(self.value, tuple) else 1
 
-def name_constraint_findings(path: Sequence[ParsedCertificate]) -> Iterator[Finding]:
-    """Yield each name that a CA on the path forbids to a certificate below it.
 
-    Args:
-        path: Leaf first, trust anchor last.
+@dataclass(frozen=True)
+class _Subtree:
+    """A subtree of a constraint: one name, and all text that ends in a certain way; None: no such name, no such end."""
+
+    kind: str
+    value: _Value | None
+    end: str | None
+    text: str
+
+    def holds(self, value: _Value) -> bool:
+        """Return whether a name of the same kind is within."""
+        if isinstance(value, tuple):
+            return isinstance(self.value, tuple) and value[: len(self.value)] == self.value
+        return value == self.value or (self.end is not None and value.endswith(self.end))
+
+
+class NameConstraintChecker:
+    """Looks for names that a CA on a path forbids to a certificate below it.
+
+    One serves for all paths of a validation: it compares each CA with each certificate once, and gives up after a
+    number of comparisons in all, so that no bundle keeps it busy for long.
     """
-    for position, authority in enumerate(path):
-        constraints = authority.extension(x509.NameConstraints)
-        if constraints is None or position == 0:
-            continue
-        yield from _unchecked(authority, constraints)
-        rules = _Rules.of(constraints)
-        for certificate in _constrained(path[:position]):
-            yield from _forbidden(certificate, authority, rules)
+
+    def __init__(self) -> None:
+        self._comparisons_left = _MAX_COMPARISONS
+        self._names: dict[ParsedCertificate, tuple[_Name, ...]] = {}
+        self._rules: dict[ParsedCertificate, _Rules] = {}
+        self._found: dict[tuple[ParsedCertificate, ParsedCertificate], tuple[Finding, ...]] = {}
+
+    def findings(self, path: Sequence[ParsedCertificate]) -> Iterator[Finding]:
+        """Yield each name that a CA on the path forbids to a certificate below it.
+
+        Args:
+            path: Leaf first, trust anchor last.
+        """
+        for position, authority in enumerate(path):
+            constraints = authority.extension(x509.NameConstraints)
+            if constraints is None or position == 0:
+                continue
+            if authority not in self._rules:
+                self._rules[authority] = _Rules.of(constraints)
+            yield from _unchecked(authority, constraints)
+            for certificate in _constrained(path[:position]):
+                yield from self._compare_once(certificate, authority)
+
+    def _compare_once(self, certificate: ParsedCertificate, authority: ParsedCertificate) -> tuple[Finding, ...]:
+        pair = (certificate, authority)
+        if pair not in self._found:
+            self._found[pair] = tuple(self._compare(certificate, authority))
+        return self._found[pair]
+
+    def _compare(self, certificate: ParsedCertificate, authority: ParsedCertificate) -> Iterator[Finding]:
+        if certificate not in self._names:
+            self._names[certificate] = tuple(_names_of(certificate))
+        names, rules = self._names[certificate], self._rules[authority]
+        affordable = self._spend(sum(name.cost * rules.count(name.kind) for name in names))
+        for name in names if affordable else ():
+            objection = rules.objection(name)
+            if objection is None:
+                continue
+            yield _not_permitted(certificate, authority, f"its {name.kind} name {name.text!r} {objection}")
+            affordable = self._spend(_OBJECTION_COST)
+            if not affordable:
+                break
+        if not affordable:
+            what = f"it has {len(names):,} names, too many to compare in this chain; the comparison was given up"
+            yield _not_permitted(certificate, authority, what)
+
+    def _spend(self, comparisons: int) -> bool:
+        """Return whether there is as much left, and take it if so."""
+        if comparisons > self._comparisons_left:
+            return False
+        self._comparisons_left -= comparisons
+        return True
 
 
 def _constrained(below: Sequence[ParsedCertificate]) -> Iterator[ParsedCertificate]:
@@ -78,43 +147,40 @@ def _unchecked(authority: ParsedCertificate, constraints: x509.NameConstraints) 
 
 @dataclass(frozen=True)
 class _Rules:
-    """The subtrees of one name constraints extension."""
+    """The subtrees of one name constraints extension, by kind."""
 
-    permitted: tuple[_Name, ...]
-    excluded: tuple[_Name, ...]
+    permitted: dict[str, list[_Subtree]]
+    excluded: dict[str, list[_Subtree]]
 
     @classmethod
     def of(cls, constraints: x509.NameConstraints) -> _Rules:
-        return cls(
-            tuple(_known_names(constraints.permitted_subtrees or ())),
-            tuple(_known_names(constraints.excluded_subtrees or ())),
-        )
+        return cls(_by_kind(constraints.permitted_subtrees), _by_kind(constraints.excluded_subtrees))
+
+    def count(self, kind: str) -> int:
+        """Return how many subtrees a name of this kind is compared with at most."""
+        return len(self.permitted.get(kind, ())) + len(self.excluded.get(kind, ()))
 
     def objection(self, name: _Name) -> str | None:
         """Return why ``name`` is not allowed, or None."""
-        excluded = [tree for tree in self.excluded if tree.kind == name.kind]
-        permitted = [tree for tree in self.permitted if tree.kind == name.kind]
+        permitted, excluded = self.permitted.get(name.kind, []), self.excluded.get(name.kind, [])
         if not excluded and not permitted:
             return None
-        if name.kind == "URI" and _uri_host(name.value) is None:
+        value = name.value
+        if value is None:
             return "is a URI without a host name, to which constraints cannot be applied"
-        hit = next((tree for tree in excluded if _is_within(name, tree)), None)
+        hit = next((tree for tree in excluded if tree.holds(value)), None)
         if hit is not None:
             return f"is excluded by {hit.text!r}"
-        if permitted and not any(_is_within(name, tree) for tree in permitted):
+        if permitted and not any(tree.holds(value) for tree in permitted):
             return f"is not within what is permitted: {', '.join(repr(t.text) for t in permitted[:_SHOWN_CONSTRAINTS])}"
         return None
 
 
-def _forbidden(certificate: ParsedCertificate, authority: ParsedCertificate, rules: _Rules) -> Iterator[Finding]:
-    names = list(_names_of(certificate))
-    if len(names) * (len(rules.permitted) + len(rules.excluded)) > _MAX_COMPARISONS:
-        yield _not_permitted(certificate, authority, f"it has {len(names):,} names, too many to compare")
-        return
-    for name in names:
-        objection = rules.objection(name)
-        if objection:
-            yield _not_permitted(certificate, authority, f"its {name.kind} name {name.text!r} {objection}")
+def _by_kind(subtrees: Iterable[x509.GeneralName] | None) -> dict[str, list[_Subtree]]:
+    found: dict[str, list[_Subtree]] = defaultdict(list)
+    for kind, value, text in _known_names(subtrees or ()):
+        found[kind].append(_subtree(kind, value, text))
+    return found
 
 
 def _not_permitted(certificate: ParsedCertificate, authority: ParsedCertificate, what: str) -> Finding:
@@ -131,67 +197,66 @@ def _names_of(certificate: ParsedCertificate) -> Iterator[_Name]:
     if certificate.subject:
         yield _Name("directory", certificate.subject, certificate.subject_text)
     alternatives = certificate.extension(x509.SubjectAlternativeName)
-    names = list(_known_names(alternatives or ()))
+    names = [_Name(kind, _comparable(kind, value), text) for kind, value, text in _known_names(alternatives or ())]
     yield from names
     if all(name.kind != "email" for name in names):
         # Where an address stood before alternative names were invented.
         for attribute in certificate.subject_name.get_attributes_for_oid(NameOID.EMAIL_ADDRESS):
-            yield _Name("email", str(attribute.value), str(attribute.value))
+            address = str(attribute.value)
+            yield _Name("email", _mailbox(address), address[:_SHOWN_CHARACTERS])
 
 
-def _known_names(names: Iterable[x509.GeneralName]) -> Iterator[_Name]:
+def _known_names(names: Iterable[x509.GeneralName]) -> Iterator[tuple[str, _Value, str]]:
+    """Yield the kind of each name that is checked here, its value, and its text for messages."""
     for name in names:
         kind = _KINDS.get(type(name))
         if kind is None:
             continue
         if isinstance(name, x509.DirectoryName):
-            yield _Name(kind, canonical_name(name.value), name_text(name.value))
+            yield kind, canonical_name(name.value), name_text(name.value)
         else:
-            yield _Name(kind, name.value, name.value)
+            yield kind, name.value, name.value[:_SHOWN_CHARACTERS]
 
 
-def _is_within(name: _Name, tree: _Name) -> bool:
-    if isinstance(name.value, str) and isinstance(tree.value, str):
-        return _TEXT_MATCHERS[name.kind](name.value, tree.value)
-    return name.value[: len(tree.value)] == tree.value
+def _comparable(kind: str, value: _Value) -> _Value | None:
+    """Return what constraints are compared with: of a URI its host, of everything the form without regard to case."""
+    if isinstance(value, tuple):
+        return value
+    if kind == "URI":
+        return _uri_host(value)
+    return _mailbox(value) if kind == "email" else _folded(value)
 
 
-def _dns_within(name: str, tree: str) -> bool:
-    """Compare with a host and everything below it; a leading dot, as OpenSSL reads it, leaves out the host itself."""
-    host, domain = name.rstrip(".").lower(), tree.rstrip(".").lower()
+def _subtree(kind: str, value: _Value, text: str) -> _Subtree:
+    """Return what a constraint means; a leading dot leaves out the host itself, for DNS as OpenSSL reads it."""
+    if isinstance(value, tuple):
+        return _Subtree(kind, value, None, text)
+    if kind == "email" and "@" in value:
+        return _Subtree(kind, _mailbox(value), None, text)
+    domain = _folded(value)
     if not domain or domain.startswith("."):
-        return host.endswith(domain)
-    return host == domain or host.endswith("." + domain)
+        return _Subtree(kind, None, domain, text)
+    if kind == "email":
+        return _Subtree(kind, None, f"@{domain}", text)
+    return _Subtree(kind, domain, f".{domain}" if kind == "DNS" else None, text)
 
 
-def _host_within(host: str, tree: str) -> bool:
-    """Compare with one host, or with all hosts below a domain when the tree starts with a dot."""
-    host, domain = host.rstrip(".").lower(), tree.rstrip(".").lower()
-    if not domain:
-        return True
-    return host.endswith(domain) if domain.startswith(".") else host == domain
+def _folded(host: str) -> str:
+    return host.rstrip(".").lower()
 
 
-def _uri_within(name: str, tree: str) -> bool:
-    host = _uri_host(name)
-    return host is not None and _host_within(host, tree)
+def _mailbox(address: str) -> str:
+    local, _, host = address.rpartition("@")
+    return f"{local}@{_folded(host)}"
 
 
-def _email_within(name: str, tree: str) -> bool:
-    local, _, host = name.rpartition("@")
-    if "@" not in tree:
-        return _host_within(host, tree)
-    tree_local, _, tree_host = tree.rpartition("@")
-    return local == tree_local and host.lower() == tree_host.lower()
-
-
-def _uri_host(uri: _Value) -> str | None:
+def _uri_host(uri: str) -> str | None:
     """Return the URI's host name; None without one, or when it is an address, which constraints do not speak of."""
     try:
-        host = urlsplit(str(uri)).hostname
+        host = urlsplit(uri).hostname
     except ValueError:
         return None
-    return host if host and not _is_address(host) else None
+    return _folded(host) if host and not _is_address(host) else None
 
 
 def _is_address(host: str) -> bool:
@@ -200,10 +265,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-_TEXT_MATCHERS: dict[str, Callable[[str, str], bool]] = {
-    "DNS": _dns_within,
-    "URI": _uri_within,
-    "email": _email_within,
-}

@@ -10,11 +10,15 @@ _CanonicalValue = str | bytes
 CanonicalRdn = frozenset[tuple[str, _CanonicalValue]]
 CanonicalName = tuple[CanonicalRdn, ...]
 
+# Normalising combining characters takes time that grows with the square of their number.
+_MAX_NORMALIZED_LENGTH = 1024
+
 
 def canonical_name(name: x509.Name) -> CanonicalName:
     """Return ``name`` in a form that is equal exactly when RFC 5280 calls two names equal.
 
-    A CA may write its name as UTF8String in one certificate and as PrintableString in another.
+    A CA may write its name as UTF8String in one certificate and as PrintableString in another. Of values over 1,024
+    characters only case and spacing are levelled.
     """
     return tuple(frozenset((part.oid.dotted_string, _fold(part.value)) for part in rdn) for rdn in name.rdns)
 
@@ -22,4 +26,5 @@ def canonical_name(name: x509.Name) -> CanonicalName:
 def _fold(value: str | bytes) -> _CanonicalValue:
     if isinstance(value, bytes):
         return value
-    return " ".join(unicodedata.normalize("NFKC", value).casefold().split())
+    text = unicodedata.normalize("NFKC", value) if len(value) <= _MAX_NORMALIZED_LENGTH else value
+    return " ".join(text.casefold().split())

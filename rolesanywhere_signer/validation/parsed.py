@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
 from cryptography import x509
@@ -47,17 +48,17 @@ class ParsedCertificate:
     extensions: x509.Extensions
     public_key: CertificatePublicKeyTypes | None
 
-    @property
+    @cached_property
     def subject_text(self) -> str:
         """The subject for messages."""
         return name_text(self.subject_name)
 
-    @property
+    @cached_property
     def issuer_text(self) -> str:
         """The issuer for messages."""
         return name_text(self.issuer_name)
 
-    @property
+    @cached_property
     def is_self_issued(self) -> bool:
         """Whether subject and issuer are equal; who signed it is another matter (RFC 5280, 3.2)."""
         return self.subject == self.issuer
@@ -76,10 +77,13 @@ class ParsedCertificate:
 
     def extension(self, kind: type[_Extension]) -> _Extension | None:
         """Return the extension's value, or None when the certificate has none of this kind."""
-        try:
-            return self.extensions.get_extension_for_class(kind).value
-        except x509.ExtensionNotFound:
-            return None
+        value = self._extensions_by_oid.get(kind.oid)
+        return value if isinstance(value, kind) else None
+
+    @cached_property
+    def _extensions_by_oid(self) -> dict[x509.ObjectIdentifier, x509.ExtensionType]:
+        # A certificate may have thousands of them, and is asked often.
+        return {extension.oid: extension.value for extension in self.extensions}
 
     def error(self, code: str, message: str, *, hint: str, rule: str) -> Finding:
         """Return a finding about this certificate that the service refuses."""

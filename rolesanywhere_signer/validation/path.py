@@ -14,7 +14,7 @@ from cryptography import x509
 
 from ..findings import Finding
 from . import sources
-from .name_constraints import name_constraint_findings
+from .name_constraints import NameConstraintChecker
 from .names import CanonicalName
 from .parsed import ParsedCertificate
 from .signature import SignatureCheck, check_signature, weak_hash
@@ -26,6 +26,8 @@ Path = tuple[ParsedCertificate, ...]
 _MAX_LENGTH = 20
 # Signatures checked and paths extended in all: the bound against bundles of many CAs with one name.
 _MAX_STEPS = 500
+# Putting so many certificates of one name in order counts as a step, too.
+_NAMESAKES_PER_STEP = 100
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ class PathSearch:
         self, intermediates: Sequence[ParsedCertificate], anchors: Sequence[ParsedCertificate], at: datetime
     ) -> None:
         self._at = at
-        self._anchors = tuple(anchors)
+        self._anchors = frozenset(anchors)
         self._by_subject: dict[CanonicalName, list[ParsedCertificate]] = defaultdict(list)
         for certificate in (*anchors, *intermediates):
             self._by_subject[certificate.subject].append(certificate)
@@ -71,7 +73,7 @@ class PathSearch:
         return _bad_signature(last, {self._check(last, namesake) for namesake in namesakes})
 
     def _extend(self, path: Path) -> Iterator[Path]:
-        self._steps_left -= 1
+        self._steps_left -= 1 + len(self._by_subject.get(path[-1].issuer, ())) // _NAMESAKES_PER_STEP
         namesakes, signed = [], False
         for candidate in self._candidates(path):
             if self._steps_left <= 0:
@@ -106,7 +108,7 @@ class PathSearch:
         """Return False for a root that is no anchor: whatever it signed, a path ends there."""
         if candidate in self._anchors or not candidate.is_self_issued:
             return True
-        return self._check(candidate, candidate) is SignatureCheck.BAD
+        return self._check(candidate, candidate) in (SignatureCheck.BAD, SignatureCheck.TOO_COSTLY)
 
     def _signed(self, certificate: ParsedCertificate, issuer: ParsedCertificate) -> bool:
         check = self._check(certificate, issuer)
@@ -128,10 +130,15 @@ class PathSearch:
             self._longest = dead_end
 
 
-def path_findings(path: Path) -> Iterator[Finding]:
-    """Yield what speaks against a path whose signatures are verified: lengths and names."""
+def path_findings(path: Path, checker: NameConstraintChecker) -> Iterator[Finding]:
+    """Yield what speaks against a path whose signatures are verified: lengths and names.
+
+    Args:
+        path: Leaf first, trust anchor last.
+        checker: The same one for all paths of a validation.
+    """
     yield from _path_length(path)
-    yield from name_constraint_findings(path)
+    yield from checker.findings(path)
 
 
 def _path_length(path: Path) -> Iterator[Finding]:
@@ -169,6 +176,11 @@ def _bad_signature(last: ParsedCertificate, checks: set[SignatureCheck]) -> Find
     if checks == {SignatureCheck.UNKNOWN}:
         message = f"the signature of {last.issuer_text} on it cannot be verified by the installed cryptography"
         hint = "update cryptography (ML-DSA needs version 48 or later); else the CA's key or algorithm is not known"
+    elif checks == {SignatureCheck.TOO_COSTLY}:
+        message = (
+            f"the RSA key of {last.issuer_text} has an exponent of over 64 bits; nothing is verified with such a key"
+        )
+        hint = "have the CA renewed with a key of the usual exponent 65537"
     else:
         message = f"there is a CA named {last.issuer_text}, but its key did not sign this certificate"
         hint = (

@@ -18,6 +18,9 @@ _SEQUENCE = 0x30
 # SHA-256 has 32. Hashes with a shorter digest: MD5, SHA-1, SHA-224, SHA-512/224, SHA3-224, RIPEMD-160.
 _SHORTEST_DIGEST = 32
 
+# OpenSSL's own limit for large keys; a greater exponent makes each verification a hundred times slower.
+_MAX_RSA_EXPONENT_BITS = 64
+
 # Algorithms that cryptography has no hash for; MD2 and MD4 (RFC 8017, C), and the OIW's and TeleTrusT's old names.
 _WEAK_WITHOUT_HASH = {
     "1.2.840.113549.1.1.2": "MD2",
@@ -38,11 +41,15 @@ class SignatureCheck(Enum):
     BAD = "bad"
     UNKNOWN = "unknown"
     """The installed cryptography cannot check such a signature, or cannot read the issuer's key."""
+    TOO_COSTLY = "too costly"
+    """Nothing is verified with the issuer's key, since that takes much longer than with any key in use."""
 
 
 def check_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> SignatureCheck:
     """Check whether the key of ``issuer`` signed ``certificate``; that their names chain is the caller's to know."""
     try:
+        if _is_costly(issuer.public_key()):
+            return SignatureCheck.TOO_COSTLY
         certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
         return SignatureCheck.BAD
@@ -50,6 +57,11 @@ def check_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> 
     except Exception:  # noqa: BLE001 - UnsupportedAlgorithm, and what other versions raise
         return _check_with_key(certificate, issuer)
     return SignatureCheck.GOOD
+
+
+def _is_costly(key: object) -> bool:
+    """Return whether ``key`` is RSA with an exponent such as nobody uses but to keep a verifier busy."""
+    return isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > _MAX_RSA_EXPONENT_BITS
 
 
 def _check_with_key(certificate: x509.Certificate, issuer: x509.Certificate) -> SignatureCheck:
@@ -135,4 +147,4 @@ def weak_hash(certificate: x509.Certificate) -> str | None:
 
 def is_self_signed(certificate: x509.Certificate) -> bool:
     """Return whether the certificate's own key signed it; one that cannot be checked here is believed to be."""
-    return check_signature(certificate, certificate) is not SignatureCheck.BAD
+    return check_signature(certificate, certificate) in (SignatureCheck.GOOD, SignatureCheck.UNKNOWN)

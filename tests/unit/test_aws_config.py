@@ -42,6 +42,8 @@ WELL_FORMED = {
     "continued": "[profile x]\nline = one\n  two\n\n  # left out\n  three\n\n\nregion = us-east-1\n",
     "a header inside a value": "[profile a]\nkey = 1\n  [profile x]\n  b = 2\n[profile x]\nc = 3\n",
     "a comment between depths": "[profile a]\n  a = 1\n# c\n [profile x]\n b = 2\n",
+    "an indented header after another's": "[profile x]\na = 1\n[default]\n [profile y]\nb = 2\n",
+    "an indented header after values for all": "[DEFAULT]\na = 1\n[default]\n [profile x]\nb = 2\n",
     "all indented": "  [profile x]\n  a = 1\n  [default]\n  b = 2\n",
     "deeper and deeper": "[profile x]\n  a = 1\n    b = 2\n c = 3\n[profile y]\nd = 4\n",
     "equals signs and colons": "[profile x]\na = b = c : d\nurl = https://host:443/?q=1\n",

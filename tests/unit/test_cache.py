@@ -140,6 +140,7 @@ def test_many_threads_make_one_call(world: World) -> None:
 
 def test_short_lived_credentials_do_not_send_everybody_into_calls(stored: World) -> None:
     """Nothing is fresh enough for anybody: who waited takes what was obtained meanwhile."""
+    stored.clock.pass_seconds(3600 - 30)
     lock = held_lock(stored)
     waiting = [NeverContent(stored) for _ in range(4)]
     lock.release()
@@ -154,12 +155,22 @@ def test_a_cache_survives_pickle(tmp_path: Path) -> None:
     assert copy.read(KEY) is None
 
 
+def test_nobody_waits_for_another_process_while_the_credentials_are_good_for_a_while(stored: World) -> None:
+    """Neither for one that hangs: the lock is never released here."""
+    lock = held_lock(stored)
+    stored.clock.pass_seconds(3600 - 90)
+    assert stored.fetch(is_fresh=False).access_key_id == "ASIA1"
+    assert stored.service.calls == 1
+    lock.release()
+
+
 # --- Another process that does not come back -----------------------------------------------------------------------
 
 
 def test_a_lock_held_for_too_long_costs_a_warning_and_a_call_of_ones_own(
     stored: World, warnings_logged: Callable[[], list[str]]
 ) -> None:
+    stored.clock.pass_seconds(3600 - 30)
     lock = held_lock(stored)
     cache = stored.new_cache(0.02)
     assert stored.fetch(cache, is_fresh=False).access_key_id == "ASIA2"
@@ -171,6 +182,7 @@ def test_a_lock_held_for_too_long_costs_a_warning_and_a_call_of_ones_own(
 
 
 def test_who_waits_takes_what_appears_though_the_lock_is_never_released(stored: World) -> None:
+    stored.clock.pass_seconds(3600 - 30)
     lock = held_lock(stored)
     waiting = NeverContent(stored)
     stored.fetch(stored.new_cache(0.01), is_fresh=False)

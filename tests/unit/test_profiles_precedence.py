@@ -162,7 +162,10 @@ class TestTheCaBundle:
     ) -> None:
         everything = configure(f"[profile x]\n{KEYS}\n{profile}\n", **environment)
         assert resolve({}, profile="x", environment=everything).values.get("verify") == verify
-        assert resolve({"verify": True}, profile="x", environment=everything).values["verify"] is True
+        # True says that there is verification, and not by which bundle; a path and False do.
+        assert resolve({"verify": True}, profile="x", environment=everything).values["verify"] == (verify or True)
+        for given in ("mine.pem", False):
+            assert resolve({"verify": given}, profile="x", environment=everything).values["verify"] == given
 
     def test_verification_that_is_off_stays_off(self, configure: Configure) -> None:
         everything = configure(f"[profile x]\n{LINE} --no-verify-ssl", AWS_CA_BUNDLE="aws.pem")

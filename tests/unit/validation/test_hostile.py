@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -14,7 +16,11 @@ from hypothesis import strategies as st
 from rolesanywhere_signer import RolesAnywhereError, ValidationReport, validate_certificate, validate_trust_anchor
 from rolesanywhere_signer.certificates import parse_certificates
 from rolesanywhere_signer.testing import CertificateAuthority
+from rolesanywhere_signer.validation import path as path_module
 from rolesanywhere_signer.validation import validate_loaded
+from rolesanywhere_signer.validation.name_constraints import _Subtree
+from rolesanywhere_signer.validation.names import canonical_name
+from rolesanywhere_signer.validation.signature import SignatureCheck, check_signature
 
 from .table import NOW, ROOT, Chain, Pem, found, new_root, pem
 
@@ -164,3 +170,103 @@ def test_thousand_times_the_same_certificate() -> None:
         intermediate.issue().certificate_pem, None, pem(intermediate) * 1000, ROOT.certificate_pem
     )
     assert found(report) == ["path: too-many-intermediates"]
+
+
+class Counter:
+    """Counts the calls of a function."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.calls: list[tuple[Any, ...]] = []
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.calls.append(arguments)
+        return self.function(*arguments)
+
+
+@pytest.fixture
+def comparisons(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    counter = Counter(_Subtree.holds)
+    monkeypatch.setattr(_Subtree, "holds", lambda tree, value: counter(tree, value))
+    return counter
+
+
+@pytest.fixture
+def signatures(monkeypatch: pytest.MonkeyPatch) -> Counter:
+    counter = Counter(check_signature)
+    monkeypatch.setattr(path_module, "check_signature", counter)
+    return counter
+
+
+def twins(layers: int, constraints: list[str], names: list[str]) -> tuple[CertificateAuthority, list[Pem]]:
+    """Return the lowest CA, and layers of two CAs with one name and key each, so that paths double at each layer."""
+    options: dict[str, Any] = {"permitted_names": constraints, "subject_alternative_names": names}
+    authority, made = ROOT, []
+    for number in range(layers):
+        subject = f"CN=Layer {number}"
+        one = authority.issue_ca(subject, key_type="P-256", **options)
+        made += [one, authority.issue_ca(subject, private_key=one.private_key, **options)]
+        authority = one
+    return authority, made
+
+
+def test_constraints_and_names_on_millions_of_paths(comparisons: Counter, signatures: Counter) -> None:
+    """=> root -> 17 layers of two CAs, each with 300 constraints and 320 names -> leaf: one budget for everything."""
+    names = [f"DNS:a{number}.z" for number in range(320)]
+    lowest, made = twins(17, [f"DNS:{number}.y" for number in range(300)], names)
+    report = Chain(lowest.issue(subject_alternative_names=names), ROOT, made).validate()
+    assert len(comparisons.calls) <= 100_000
+    assert len(signatures.calls) <= 500
+    assert {finding.code for finding in report.errors} == {"too-many-intermediates", "name-not-permitted"}
+    assert any("given up" in finding.message for finding in report.errors)
+
+
+def test_names_that_stand_on_several_paths_are_compared_once(comparisons: Counter) -> None:
+    """=> root -> 4 layers of two CAs with a constraint each -> leaf: 16 paths, but each pair of certificates once."""
+    lowest, made = twins(4, ["DNS:example.com"], [])
+    leaf = lowest.issue(subject_alternative_names=["DNS:example.net"])
+    report = Chain(leaf, ROOT, made).validate()
+    assert [finding.code for finding in report.errors] == ["too-many-intermediates"] + ["name-not-permitted"] * 4
+    # No CA has a DNS name; the leaf's meets eight constraints.
+    assert len(comparisons.calls) == 8
+
+
+def test_more_forbidden_names_than_are_told() -> None:
+    """=> root -> CA (one long constraint) -> leaf (2,000 names outside): messages are work, too."""
+    authority = ROOT.issue_ca(permitted_names=["DNS:" + "x" * 10_000])
+    leaf = authority.issue(subject_alternative_names=[f"DNS:{number}.example.com" for number in range(2000)])
+    report = Chain(leaf, ROOT, [authority]).validate()
+    assert {finding.code for finding in report.findings} == {"name-not-permitted"}
+    assert len(report.findings) < 1001
+    assert "given up" in report.findings[-1].message
+    assert max(len(finding.message) for finding in report.findings) < 1000
+
+
+def test_crowds_of_namesakes_are_put_in_order_a_few_times_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """=> root; 1,500 CAs named as their issuer, none of whose keys is known: each crowd that is looked at costs."""
+    crowd = [CertificateAuthority("CN=CA", key_type="P-256").issue_ca("CN=CA", key_type="P-256") for _ in range(150)]
+    seen = Counter(path_module._subject_key)
+    monkeypatch.setattr(path_module, "_subject_key", seen)
+    report = Chain(crowd[0].issue(), ROOT, [*crowd]).validate()
+    assert "path: too-many-intermediates" in found(report)
+    assert len(seen.calls) <= 500 * 100
+
+
+def test_many_combining_characters_in_a_name() -> None:
+    """Normalising them takes time that grows with the square: long values are compared as they are."""
+    marks = "a" + "\u0301\u0316" * 1000
+    long, other = (x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, text)]) for text in (marks, marks.upper()))
+    assert canonical_name(long) == canonical_name(other)
+    assert canonical_name(long) == ((frozenset({("2.5.4.3", marks.casefold())})),)
+
+
+def test_rsa_key_with_an_enormous_exponent() -> None:
+    """=> root (RSA, exponent of 2,047 bits) -x> leaf: verifying would take a hundred times as long."""
+    modulus = rsa.generate_private_key(65537, 2048).public_key().public_numbers().n
+    public_key = rsa.RSAPublicNumbers((modulus >> 1) | 1, modulus).public_key()
+    issuer = ROOT.issue("CN=CA", ca=True, key_usage=["keyCertSign"], public_key=public_key)
+    leaf = CertificateAuthority("CN=CA", key_type="RSA-2048").issue()
+    assert check_signature(leaf.certificate, issuer.certificate) is SignatureCheck.TOO_COSTLY
+    (finding,) = Chain(leaf, issuer).validate().findings
+    assert (finding.subject, finding.code) == ("leaf", "bad-signature")
+    assert "exponent" in finding.message
