@@ -22,7 +22,7 @@ from .credentials import Credentials
 from .endpoints import check_endpoint_url
 from .errors import AccessDeniedError, ConfigurationError, ResponseError, ServiceError, TransportError
 from .settings import check_session
-from .transport import presentable_cause, reason_of
+from .transport import names_unusable_url, presentable_cause, reason_of, unusable_url_error
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -118,6 +118,8 @@ def make_assuming_fetch(
                 f"AssumeRole of {role.role_arn}: STS does not allow one of the parameters"
             ) from None
         except botocore.exceptions.BotoCoreError as error:
+            if names_unusable_url(error):
+                raise unusable_url_error() from None
             raise TransportError(
                 f"AssumeRole of {role.role_arn} failed: {reason_of(error)}", retryable=True
             ) from presentable_cause(error)

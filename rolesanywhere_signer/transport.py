@@ -186,12 +186,8 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
         )
     if isinstance(error, requests.exceptions.Timeout):
         return _timed_out(error, host, settings)
-    if isinstance(error, _UNUSABLE_URL):
-        # The reason is not told: it shows parts of the URL, and one of them may be the password.
-        return ConfigurationError(
-            "the URL of a proxy, or endpoint_url, cannot be used",
-            hint="such as http://proxy.example.com:3128; in a user name or password, @ : / # ? are percent-encoded",
-        )
+    if names_unusable_url(error):
+        return unusable_url_error()
     if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
         # requests raises a bare OSError for a CA bundle that is not there.
         return ConfigurationError(
@@ -217,6 +213,19 @@ def _network_hint(error: Exception) -> str | None:
     return None
 
 
+def unusable_url_error() -> ConfigurationError:
+    """Return the error for a URL that cannot be parsed; no part of it is told, as one may be a password."""
+    return ConfigurationError(
+        "the URL of a proxy, or endpoint_url, cannot be used",
+        hint="such as http://proxy.example.com:3128; in a user name or password, @ : / # ? are percent-encoded",
+    )
+
+
+def names_unusable_url(error: BaseException) -> bool:
+    """Return whether a URL that cannot be parsed is behind ``error``, whose text then shows parts of it."""
+    return any(isinstance(part, _UNUSABLE_URL) for part in _wrapped(error))
+
+
 def reason_of(error: Exception) -> str:
     """Return the innermost reason in a printable line, without what may be a proxy's user name and password."""
     text = "".join(char if char.isprintable() else " " for char in str(_wrapped(error)[-1]))
@@ -227,7 +236,9 @@ def _wrapped(error: BaseException) -> list[BaseException]:
     """Return the error and what it wraps: MaxRetryError has it as ``reason``, others among their arguments."""
     found = [error]
     while len(found) < 10:
-        candidates = (getattr(found[-1], "reason", None), *found[-1].args, found[-1].__cause__)
+        # botocore keeps it among the values of its message.
+        kept = vars(found[-1]).get("kwargs", {}).get("error")
+        candidates = (getattr(found[-1], "reason", None), *found[-1].args, kept, found[-1].__cause__)
         inner = next((part for part in candidates if isinstance(part, BaseException)), None)
         if inner is None or inner in found:
             break
@@ -237,7 +248,7 @@ def _wrapped(error: BaseException) -> list[BaseException]:
 
 def presentable_cause(error: Exception) -> Exception | None:
     """Return ``error`` as a cause that may be shown, or None if a proxy's password stands in its text."""
-    if isinstance(error, _UNUSABLE_URL) or any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
+    if names_unusable_url(error) or any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
         return None
     for part in _wrapped(error):
         # These carry the signed request, and the pool with a proxy's password, into debuggers and crash reports.

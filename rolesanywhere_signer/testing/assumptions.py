@@ -12,7 +12,13 @@ Further assumptions, about behaviour:
 - SignedHeaders that are out of order or name a header twice are an invalid signature.
 - The signed date may be off by exactly 300 seconds, and not by more.
 - The scope's region must be the service's, and its day that of ``X-Amz-Date``.
-- The path is signed as it came, each segment encoded once more; empty and dot segments are not resolved.
+- The path is signed without empty and dot segments (RFC 3986, 5.2.4, and as SigV4 asks of all services but S3), each
+  segment encoded once more. It ends with a slash only where it came with one. A dot that came percent-encoded is no
+  dot segment. What the path leads to is looked up as it came.
+- A target in absolute form whose authority is not the Host header is an invalid signature: the target's counts
+  (RFC 9112, 3.2.2), and it is not what was signed.
+- A body is UTF-8 without a byte order mark; one with a member twice, NaN or Infinity is no JSON. Its content type does
+  not matter.
 - An ``X-Amz-X509`` header that is no certificate is an invalid signature.
 - An ARN in the query and in the body must be the same in both. A name twice in the query is refused.
 - The chain header may be in any order and may hold the leaf, the anchor and duplicates, which do not count for its
@@ -23,7 +29,7 @@ Further assumptions, about behaviour:
 - A role that the profile names and nobody made cannot be assumed.
 - The default role session name is the serial in hexadecimal without padding.
 - The source identity is the first common name; one over 64 characters counts as none.
-- ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent.
+- ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent; both must be the same.
 - ``packedPolicySize`` is the share of 2,048 characters that the names of subject and issuer take.
 - STS takes a signature whose date is within 15 minutes of this service's clock or of the machine's: the former can be
   set, the SDK signs by the latter. Its scope may name any region.
@@ -38,6 +44,7 @@ TOO_MANY_INTERMEDIATES = "Untrusted certificate. X-Amz-X509-Chain has more than 
 UNREADABLE_CHAIN = "X-Amz-X509-Chain is not a list of base64 DER certificates"
 MISSING_AUTHORIZATION = "Missing Authentication Token"
 UNREADABLE_BODY = "The request body is not a JSON object"
+SESSION_NAMES_DIFFER = "sessionName differs from roleSessionName"
 UNKNOWN_OPERATION = "Unknown operation"
 
 UNKNOWN_TRUST_ANCHOR_STATUS = 404

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .assumptions import UNREADABLE_BODY
+from .assumptions import SESSION_NAMES_DIFFER, UNREADABLE_BODY
 from .refusals import Refusal, invalid_request
 from .wire import HttpRequest
 
@@ -64,8 +64,11 @@ def _members(request: HttpRequest) -> dict[str, Any]:
     for name, value in _query_arns(request).items():
         if members.setdefault(name, value) != value:
             raise invalid_request(f"{name} differs between the query and the body")
-    if "sessionName" in members:
-        members.setdefault("roleSessionName", members["sessionName"])
+    if (
+        "sessionName" in members
+        and members.setdefault("roleSessionName", members["sessionName"]) != members["sessionName"]
+    ):
+        raise invalid_request(SESSION_NAMES_DIFFER)
     return members
 
 
@@ -73,13 +76,25 @@ def _json_object(body: bytes) -> dict[str, Any]:
     if not body:
         return {}
     try:
-        content = json.loads(body)
+        # Decoded here, since json would guess at UTF-16, UTF-32 and a byte order mark.
+        content = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
     # Nesting without end is a RecursionError; a number of thousands of digits is a ValueError.
     except (ValueError, RecursionError) as error:
         raise invalid_request(UNREADABLE_BODY) from error
     if not isinstance(content, dict):
         raise invalid_request(UNREADABLE_BODY)
     return content
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise ValueError("a member stands in an object twice")
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _query_arns(request: HttpRequest) -> dict[str, str]:

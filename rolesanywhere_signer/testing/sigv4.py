@@ -98,8 +98,10 @@ def string_to_sign(request: HttpRequest, authorization: Authorization) -> bytes:
     """Return what the sender must have signed, recomputed from what was received.
 
     Raises:
-        MalformedSignatureError: A signed header is missing.
+        MalformedSignatureError: A signed header is missing, or the target is at another host than the signed one.
     """
+    if request.authority is not None and request.authority.lower() != only_value(request, "host").lower():
+        raise MalformedSignatureError("the host in the target is not the one in the Host header")
     digest = hashlib.sha256(canonical_request(request, authorization.signed_headers)).hexdigest()
     lines = (authorization.algorithm, only_value(request, "x-amz-date"), authorization.scope, digest)
     return "\n".join(lines).encode("ascii")
@@ -125,8 +127,15 @@ def canonical_request(request: HttpRequest, signed_headers: tuple[str, ...]) -> 
 
 
 def canonical_path(raw_path: str) -> bytes:
-    """Encode each segment once more: what was sent was encoded once already."""
-    return octets(quote(octets(raw_path), safe="/-_.~"))
+    """Resolve empty and dot segments, and encode each of the others once more: what was sent was encoded already."""
+    segments: list[str] = []
+    for segment in raw_path.split("/"):
+        if segment == "..":
+            del segments[-1:]
+        elif segment not in ("", "."):
+            segments.append(segment)
+    closing = "/" if segments and raw_path.endswith("/") else ""
+    return octets("/" + quote(octets("/".join(segments)), safe="/-_.~") + closing)
 
 
 def canonical_query(raw_query: str) -> bytes:

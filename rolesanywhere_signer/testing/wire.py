@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import unquote_to_bytes
+
+# A server accepts the absolute form too (RFC 9112, 3.2.2); where its authority ends: RFC 3986, 3.2.
+_ABSOLUTE_FORM = re.compile(r"https?://(?P<authority>[^/?#]*)", re.IGNORECASE)
 
 HeaderPairs = tuple[tuple[str, str], ...]
 
@@ -48,13 +52,18 @@ class HttpRequest:
         return (value for received, value in self.headers if received.lower() == name)
 
     @property
+    def authority(self) -> str | None:
+        """The host and port in a target of the absolute form; None in any other."""
+        match = _ABSOLUTE_FORM.match(self.target)
+        return match["authority"] if match else None
+
+    @property
     def _origin_form(self) -> str:
-        # A server accepts the absolute form too (RFC 9112, section 3.2.2).
-        scheme, separator, rest = self.target.partition("://")
-        if separator and scheme.lower() in ("http", "https"):
-            slash = rest.find("/")
-            return rest[slash:] if slash >= 0 else "/"
-        return self.target
+        match = _ABSOLUTE_FORM.match(self.target)
+        if match is None:
+            return self.target
+        rest = self.target[match.end() :]
+        return rest if rest.startswith("/") else f"/{rest}"
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,17 @@ def test_a_wrong_clock_leads_to_one_more_try_with_the_time_of_the_service(
     assert f"{'behind' if skew > timedelta(0) else 'ahead of'} the service's" in caplog.text
 
 
+@pytest.mark.parametrize(("skew", "earlier"), [(HALF_AN_HOUR, HALF_AN_HOUR), (-HALF_AN_HOUR, timedelta(0))])
+def test_the_end_is_told_by_our_clock_and_never_too_late(
+    clock: TickingClock, skew: timedelta, earlier: timedelta
+) -> None:
+    """A clock that is behind would go on using what has ended; one that is ahead may be set at any moment."""
+    end = clock.now + timedelta(hours=2)
+    with raw_server(invalid(clock.now + skew), created(end)) as server:
+        expiration = make_client(server.url, clock).create_session().expiration
+    assert abs(end - earlier - expiration) < timedelta(seconds=10)
+
+
 def test_the_correction_is_not_stored(clock: TickingClock) -> None:
     answers = [invalid(clock.now + HALF_AN_HOUR), created(clock.now + DAY)] * 2
     with raw_server(*answers) as server:
