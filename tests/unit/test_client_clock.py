@@ -68,7 +68,7 @@ def test_the_end_is_told_by_our_clock_and_never_too_late(
 ) -> None:
     """A clock that is behind would go on using what has ended; one that is ahead may be set at any moment."""
     end = clock.now + timedelta(hours=2)
-    with raw_server(invalid(clock.now + skew), created(end)) as server:
+    with raw_server(invalid(clock.now + skew), created(end, length=timedelta(0))) as server:
         expiration = make_client(server.url, clock).create_session().expiration
     assert abs(end - earlier - expiration) < timedelta(seconds=10)
 
