@@ -64,10 +64,8 @@ def _members(request: HttpRequest) -> dict[str, Any]:
     for name, value in _query_arns(request).items():
         if members.setdefault(name, value) != value:
             raise invalid_request(f"{name} differs between the query and the body")
-    if (
-        "sessionName" in members
-        and members.setdefault("roleSessionName", members["sessionName"]) != members["sessionName"]
-    ):
+    old_name = members.get("sessionName")
+    if old_name is not None and members.setdefault("roleSessionName", old_name) != old_name:
         raise invalid_request(SESSION_NAMES_DIFFER)
     return members
 
