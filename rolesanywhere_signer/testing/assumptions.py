@@ -13,8 +13,8 @@ Further assumptions, about behaviour:
 - The signed date may be off by exactly 300 seconds, and not by more.
 - The scope's region must be the service's, and its day that of ``X-Amz-Date``.
 - The path is signed without empty and dot segments (RFC 3986, 5.2.4, and as SigV4 asks of all services but S3), each
-  segment encoded once more. It ends with a slash only where it came with one. A dot that came percent-encoded is no
-  dot segment. What the path leads to is looked up as it came.
+  segment encoded once more. Otherwise than in the RFC, it ends with a slash only where it came with one. A dot that
+  came percent-encoded makes no dot segment. What the path leads to is looked up as it came.
 - A target in absolute form whose authority is not the Host header is an invalid signature: the target's counts
   (RFC 9112, 3.2.2), and it is not what was signed.
 - A body is UTF-8 without a byte order mark; one with a member twice, NaN or Infinity is no JSON. Its content type does

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,9 +18,9 @@ SIGNER = SigV4X509Signer(Identity.from_bytes(LEAF.certificate_pem, LEAF.private_
 # RFC 3986: what stands in a target as it is, and percent-encoded octets.
 unreserved = st.sampled_from("abzAZ09-._~")
 encoded = st.integers(0, 255).map(lambda octet: f"%{octet:02X}") | st.sampled_from(["%2f", "%c3%A9"])
-# No empty or dot segments: SigV4 resolves them, the local service takes paths as they come; CreateSession's has none.
-segments = st.lists(unreserved | encoded | st.sampled_from("!$&'()*+,;=:@"), min_size=1, max_size=4).map("".join)
-paths = st.lists(segments.filter(lambda segment: unquote(segment) not in (".", "..")), max_size=3)
+texts = st.lists(unreserved | encoded | st.sampled_from("!$&'()*+,;=:@"), min_size=1, max_size=4).map("".join)
+segments = texts | st.sampled_from(["", ".", "..", "...", "%2e", "%2E%2e", ".%2E"])
+paths = st.lists(segments, max_size=6)
 queries = st.lists(unreserved | encoded | st.sampled_from("&&==+/?:@!$'()*,;"), max_size=14).map("".join)
 values = st.text(st.sampled_from("ab ,;=\"\\/()[]{}<>@:?!#$%&'*+-._~0"), max_size=12)
 headers = st.lists(st.tuples(st.sampled_from(["X-One", "x-two", "X-THREE", "Accept"]), values), max_size=4)

@@ -131,6 +131,15 @@ class TestRefusals:
         response = world.send(signed(Vended(keys.key, keys.secret[::-1], keys.token)))
         assert error_of(response) == (403, "SignatureDoesNotMatch")
 
+    def test_the_absolute_form_is_the_same_request(self, world: World) -> None:
+        request = signed(vend(world))
+        assert world.send(HttpRequest("POST", "http://127.0.0.1:1/", request.headers, FORM)).status == 200
+
+    def test_the_absolute_form_of_another_host_is_another_request(self, world: World) -> None:
+        request = signed(vend(world))
+        response = world.send(HttpRequest("POST", "http://sts.example.com/", request.headers, FORM))
+        assert error_of(response) == (400, "IncompleteSignature")
+
     def test_a_changed_body(self, world: World) -> None:
         request = signed(vend(world))
         response = world.send(HttpRequest("POST", "/", request.headers, FORM + b"&x=1"))

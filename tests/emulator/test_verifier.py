@@ -10,7 +10,14 @@ from email.utils import format_datetime
 import pytest
 
 from rolesanywhere_signer.testing import CertificateAuthority, HttpRequest
-from rolesanywhere_signer.testing.sigv4 import canonical_path, canonical_query
+from rolesanywhere_signer.testing.sigv4 import (
+    Authorization,
+    MalformedSignatureError,
+    canonical_path,
+    canonical_query,
+    parse_authorization,
+    string_to_sign,
+)
 from tests.emulator.signing import NOW, sign, sign_as
 from tests.emulator.vectors import with_header
 from tests.emulator.world import CA, INVALID_SIGNATURE, LEAF, World, header, refusal
@@ -191,7 +198,19 @@ class TestCanonicalForm:
             ("/sessions", "/sessions"),
             ("/", "/"),
             ("/a%20b/c", "/a%2520b/c"),
-            ("/a//b", "/a//b"),
+            ("//", "/"),
+            ("//a//b", "/a/b"),
+            ("/a/b//", "/a/b/"),
+            ("/./a/./b", "/a/b"),
+            ("/a/b/../c", "/a/c"),
+            ("/a/b/../", "/a/"),
+            ("/a/b/..", "/a"),
+            ("/a/.", "/a"),
+            ("/a/../../..", "/"),
+            ("/a/../../b", "/b"),
+            ("/a//../b", "/b"),
+            ("/...", "/..."),
+            ("/%2e%2E/a", "/%252e%252E/a"),
             ("/~a.b_c-d", "/~a.b_c-d"),
         ],
     )
@@ -202,9 +221,39 @@ class TestCanonicalForm:
         assert world.send(signed(world, target="/%73essions")).status == 201
         assert refusal(world.send(replace(signed(world), target="/%73essions"))) == INVALID_SIGNATURE
 
-    @pytest.mark.parametrize("base", ["http://127.0.0.1:1", "HTTPS://a"])
+    @pytest.mark.parametrize("base", ["http://127.0.0.1:1", "HTTPS://127.0.0.1:1"])
     def test_the_absolute_form_is_the_same_request(self, world: World, base: str) -> None:
         assert world.send(replace(signed(world), target=f"{base}/sessions")).status == 201
+
+    def test_the_authority_may_be_in_other_letters(self, world: World) -> None:
+        request = with_header(signed(world), "host", "LocalHost:1")
+        assert string_to_sign(replace(request, target="http://localhost:1/sessions"), self.authorization(request))
+
+    @pytest.mark.parametrize(
+        "authority", ["other.example.com", "127.0.0.1", "127.0.0.1:2", "", "user@127.0.0.1:1", "127.0.0.1:1@b"]
+    )
+    def test_the_absolute_form_of_another_host_is_another_request(self, world: World, authority: str) -> None:
+        request = replace(signed(world), target=f"http://{authority}/sessions")
+        assert refusal(world.send(request)) == INVALID_SIGNATURE
+        with pytest.raises(MalformedSignatureError, match="host in the target"):
+            string_to_sign(request, self.authorization(request))
+
+    def authorization(self, request: HttpRequest) -> Authorization:
+        [text] = request.values("authorization")
+        return parse_authorization(text)
+
+    @pytest.mark.parametrize(
+        ("target", "path", "query"),
+        [
+            ("http://a", "/", ""),
+            ("http://a?b=/sessions", "/", "b=/sessions"),
+            ("http://a/sessions?b=http://c/d", "/sessions", "b=http://c/d"),
+            ("/sessions?b=http://c/d", "/sessions", "b=http://c/d"),
+        ],
+    )
+    def test_where_the_authority_ends(self, target: str, path: str, query: str) -> None:
+        request = HttpRequest("POST", target)
+        assert (request.raw_path, request.raw_query) == (path, query)
 
     @pytest.mark.parametrize("again", ["a=1&b=2", "b=2&a=%31"])
     def test_the_order_and_the_encoding_of_the_query_are_free(self, world: World, again: str) -> None:
