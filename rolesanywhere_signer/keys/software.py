@@ -20,6 +20,7 @@ from ..errors import (
 )
 from ..files import Source, read_source
 from ..pem import PemBlock, PemError, parse_blocks
+from .forking import no_fork_meanwhile
 from .protocol import ECDSA_SHA256, RSA_SHA256, SigningKey
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class RsaKey(_SoftwareKey):
             SigningError: The key is too small for the padding.
         """
         try:
-            return self._private_key.sign(data, _PKCS1, _SHA256)
+            with no_fork_meanwhile:
+                return self._private_key.sign(data, _PKCS1, _SHA256)
         except ValueError as error:
             raise SigningError("the RSA key failed to sign; it may be too small") from error
 
@@ -90,7 +92,8 @@ class EcKey(_SoftwareKey):
             SigningError: The key failed to sign.
         """
         try:
-            return self._private_key.sign(data, _ECDSA)
+            with no_fork_meanwhile:
+                return self._private_key.sign(data, _ECDSA)
         except ValueError as error:
             raise SigningError("the EC key failed to sign") from error
 

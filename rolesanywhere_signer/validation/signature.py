@@ -9,6 +9,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from ..keys.forking import no_fork_meanwhile
+
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
@@ -47,6 +49,11 @@ class SignatureCheck(Enum):
 
 def check_signature(certificate: x509.Certificate, issuer: x509.Certificate) -> SignatureCheck:
     """Check whether the key of ``issuer`` signed ``certificate``; that their names chain is the caller's to know."""
+    with no_fork_meanwhile:
+        return _check(certificate, issuer)
+
+
+def _check(certificate: x509.Certificate, issuer: x509.Certificate) -> SignatureCheck:
     try:
         if _is_costly(issuer.public_key()):
             return SignatureCheck.TOO_COSTLY
