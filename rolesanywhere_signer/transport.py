@@ -117,18 +117,17 @@ class _AbortableAdapter(requests.adapters.HTTPAdapter):
         passed = threading.Event()
         timer = threading.Timer(seconds, self._abort, (passed,))
         timer.daemon = True
-        late = TransportError(f"no whole answer came within {seconds:g} s", retryable=True)
         try:
             timer.start()
             yield
         except Exception as error:
             if passed.is_set():
-                raise late from presentable_cause(error)
+                raise _too_slow(seconds) from presentable_cause(error)
             raise
         else:
             # An answer that was cut off within its headers looks like a whole one.
             if passed.is_set():
-                raise late
+                raise _too_slow(seconds)
         finally:
             timer.cancel()
             if timer.ident is not None:
@@ -141,6 +140,10 @@ class _AbortableAdapter(requests.adapters.HTTPAdapter):
             # Of the plain class: SSLSocket's own shutdown() is not made for another thread.
             with contextlib.suppress(OSError, AttributeError, TypeError):
                 socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+
+
+def _too_slow(seconds: float) -> TransportError:
+    return TransportError(f"no whole answer came within {seconds:g} s", retryable=True)
 
 
 class _SignedAlready(requests.auth.AuthBase):

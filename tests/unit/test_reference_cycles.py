@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +27,7 @@ from tests.support.servers import Behaviour, http, raw_server, reset, unused_por
 from tests.support.world import World
 
 # The local service stays silent; the client's patience is short.
-SHORT = {"max_attempts": 1, "read_timeout_seconds": 0.1}
+SHORT = {"max_attempts": 1, "connect_timeout_seconds": 0.1, "read_timeout_seconds": 0.1}
 
 
 @pytest.fixture(autouse=True)
@@ -82,10 +84,19 @@ def hang(connection: Any) -> None:
     connection.recv(1)
 
 
+def dribble(connection: Any) -> None:
+    connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 9000\r\n\r\n")
+    with contextlib.suppress(OSError):
+        for _ in range(1000):
+            connection.sendall(b" ")
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         pytest.param(reset, id="reset"),
+        pytest.param(dribble, id="a byte now and then"),
         pytest.param(hang, id="silence"),
         pytest.param(b"", id="hung up"),
         pytest.param(b"SSH-2.0-OpenSSH_9.6\r\n", id="no HTTP"),
