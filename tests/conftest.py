@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -10,6 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+with contextlib.suppress(ImportError):  # not every environment has property tests
+    from hypothesis import settings
+
+    settings.register_profile("shared", deadline=None)
+    # The same examples in each run there: what a run elsewhere finds by chance must not stop another change.
+    settings.register_profile("ci", deadline=None, derandomize=True)
+    settings.load_profile("ci" if os.environ.get("CI") == "true" else "shared")
 
 RequireTool = Callable[[str], str]
 
