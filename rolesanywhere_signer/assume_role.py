@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from .credentials import Credentials
 from .endpoints import check_endpoint_url
 from .errors import AccessDeniedError, ConfigurationError, ResponseError, ServiceError, TransportError
 from .settings import check_session
-from .transport import names_unusable_url, presentable_cause, reason_of, unusable_url_error
+from .transport import names_unusable_url, presentable_cause, reason_of, unusable_url_error, verify_value
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -141,7 +140,7 @@ def _create_client(role: AssumeRole, settings: Settings, service: str, **credent
             service,
             region_name=role.region or settings.signing_region,
             endpoint_url=role.endpoint_url,
-            verify=_verify(settings),
+            verify=verify_value(settings),
             config=config,
             **credentials,
         )
@@ -150,13 +149,6 @@ def _create_client(role: AssumeRole, settings: Settings, service: str, **credent
     # It may be the environment's: AWS_ENDPOINT_URL_STS.
     check_endpoint_url(client.meta.endpoint_url)
     return client
-
-
-def _verify(settings: Settings) -> bool | str | None:
-    if isinstance(settings.verify, bool):
-        # None lets botocore look at AWS_CA_BUNDLE, the profile and REQUESTS_CA_BUNDLE.
-        return None if settings.verify else False
-    return os.fspath(settings.verify)
 
 
 @contextlib.contextmanager

@@ -77,7 +77,7 @@ def _exchange(session: requests.Session, signed: SignedRequest, settings: Settin
     prepared = session.prepare_request(request)
     merged = cast(
         "dict[str, Any]",
-        session.merge_environment_settings(prepared.url, {}, stream=True, verify=_verify(settings), cert=None),
+        session.merge_environment_settings(prepared.url, {}, stream=True, verify=verify_value(settings), cert=None),
     )
     if settings.proxies is not None and session.trust_env:
         # Exactly those given, none where none is given; requests would add the environment's.
@@ -157,9 +157,10 @@ class _SignedAlready(requests.auth.AuthBase):
         return prepared
 
 
-def _verify(settings: Settings) -> bool | str | None:
+def verify_value(settings: Settings) -> bool | str | None:
+    """Return ``verify`` as requests and botocore take it."""
     if isinstance(settings.verify, bool):
-        # None lets requests look at REQUESTS_CA_BUNDLE; False must win over the environment.
+        # None lets them look at the CA bundles of the environment; False must win over it.
         return None if settings.verify else False
     return os.fspath(settings.verify)
 
