@@ -13,7 +13,7 @@ import pytest
 import rolesanywhere_signer
 from rolesanywhere_signer import RolesAnywhereError, errors
 from rolesanywhere_signer.assembly import SessionOptions
-from rolesanywhere_signer.aws_config import HELPER_FLAGS
+from rolesanywhere_signer.helper_command import SESSION_FLAGS
 from rolesanywhere_signer.profiles.options import ENVIRONMENT_ONLY, PARSERS
 
 ROOT = Path(__file__).parents[1]
@@ -75,7 +75,7 @@ def names(text: str) -> set[str]:
 
 def test_every_flag_of_the_helper_is_in_the_table() -> None:
     written = set(table_rows("options.md", r"\| `--([\w-]+)` \|"))
-    assert written | {"debug"} == {name for name, flag in HELPER_FLAGS.items() if flag.missing is None}
+    assert written | {"debug"} == {name for name, flag in SESSION_FLAGS.items() if flag.missing is None}
 
 
 def table_rows(page: str, row: str) -> list[Any]:

@@ -32,7 +32,6 @@ from .errors import (
 )
 
 if TYPE_CHECKING:
-    from .assume_role import AssumeRole
     from .botocore_base import install
     from .cache import CredentialsCache
     from .client import RolesAnywhereClient
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from .findings import Finding, ValidationReport
     from .identity import Identity
     from .provider import RolesAnywhereProvider, create_botocore_session
+    from .roles import AssumeRole
     from .settings import Settings
     from .signer import Request, RolesAnywhereAuth, SignedRequest, SigV4X509Signer
     from .validation import validate_certificate, validate_trust_anchor
@@ -86,7 +86,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AssumeRole": "assume_role",
+    "AssumeRole": "roles",
     "CertificateExpiring": "watch",
     "Credentials": "credentials",
     "CredentialsCache": "cache",

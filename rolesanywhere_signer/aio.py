@@ -15,8 +15,9 @@ from aiobotocore.credentials import AioCredentials
 from aiobotocore.session import AioSession
 
 from .assembly import Assembly, SessionOptions
-from .botocore_base import BaseProvider, GuardedCredentials, freeze, prepare_session
+from .botocore_base import BaseProvider, GuardedCredentials, prepare_session
 from .errors import ConfigurationError, TransportError
+from .frozen import freeze
 from .refresh import Refresher, copy_of_error
 
 if TYPE_CHECKING:

@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from .assume_role import AssumeRole
 from .client import RolesAnywhereClient
 from .errors import ConfigurationError
 from .identity import Identity
 from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
+from .refresh import Refresher
+from .roles import AssumeRole
 from .settings import Settings
-from .sharing import make_cache
+from .sharing import make_cache, make_fetch
 
 if TYPE_CHECKING:
     from .cache import CredentialsCache
@@ -109,6 +110,30 @@ class Assembly:
         self.client = RolesAnywhereClient(settings, identity, values.get("clock"), **extras)
         self.cache = make_cache(values.get("cache"), self.client.now)
         self.roles = (*chained, *roles)
+
+    def refresher(self) -> Refresher:
+        """Return what holds the credentials of the last role and renews them. Making it calls nothing."""
+        return make_refresher(self.client, self.cache, self.roles)
+
+
+def make_refresher(
+    client: RolesAnywhereClient, cache: CredentialsCache | None, roles: Sequence[AssumeRole]
+) -> Refresher:
+    """Return what holds the credentials of the last role and renews them, and those on the way to it.
+
+    Args:
+        client: Calls the service.
+        cache: Where credentials are shared with other processes, or None.
+        roles: The roles to go on to, in their order; only they need botocore.
+    """
+    refresher = Refresher(make_fetch(client, cache), client.now)
+    for role in roles:
+        from .assume_role import make_assuming_fetch  # noqa: PLC0415 - without a further role, botocore stays out
+        from .frozen import FrozenSource  # noqa: PLC0415 - the same
+
+        fetch = make_assuming_fetch(FrozenSource(refresher), role, client.settings, client.now)
+        refresher = Refresher(fetch, client.now)
+    return refresher
 
 
 def _check_names(options: Mapping[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""A role beyond the first one, assumed by botocore's own fetcher with the credentials that we have."""
+"""The roles beyond the first one, assumed by botocore's own fetcher with the credentials that we have."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import functools
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import botocore.config
@@ -16,79 +15,25 @@ import botocore.exceptions
 import botocore.session
 
 from .answers import parse_expiration
-from .arn import check_region, parse_role_arn
+from .arn import parse_role_arn
 from .credentials import Credentials
 from .endpoints import check_endpoint_url
 from .errors import AccessDeniedError, ConfigurationError, ResponseError, ServiceError, TransportError
-from .settings import check_session
 from .transport import names_unusable_url, presentable_cause, reason_of, unusable_url_error, verify_value
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from .clock import Clock
+    from .frozen import FrozenSource
+    from .roles import AssumeRole
     from .settings import Settings
 
 _REFUSED = ("AccessDenied", "AccessDeniedException")
 
 
-@dataclass(frozen=True)
-class AssumeRole:
-    """A role to assume with the credentials at hand, of the same account or another one.
-
-    Attributes:
-        role_arn: The role.
-        external_id: What the role's trust policy may ask for.
-        role_session_name: None: botocore makes one.
-        duration_seconds: None: the role's default, an hour; STS allows no more in a chain.
-        policy: A session policy as JSON text, which narrows what the role allows.
-        tags: Session tags.
-        region: Of STS; None: that of IAM Roles Anywhere.
-        endpoint_url: Of STS; None: the region's own.
-
-    Raises:
-        ConfigurationError: One of them cannot be.
-    """
-
-    role_arn: str
-    external_id: str | None = field(default=None, repr=False)
-    role_session_name: str | None = None
-    duration_seconds: int | None = None
-    policy: str | None = None
-    tags: Mapping[str, str] | None = field(default=None, hash=False)
-    region: str | None = None
-    endpoint_url: str | None = None
-
-    def __post_init__(self) -> None:
-        parse_role_arn(self.role_arn)
-        for name in ("external_id", "policy"):
-            if not isinstance(getattr(self, name), (str, type(None))):
-                # The value is not shown: an external id is a shared secret.
-                raise ConfigurationError(f"{name} must be text")
-        check_session(self.role_session_name, self.duration_seconds)
-        if self.region is not None:
-            check_region(self.region)
-        if self.endpoint_url is not None:
-            check_endpoint_url(self.endpoint_url)
-        if self.tags is not None:
-            object.__setattr__(self, "tags", _checked_tags(self.tags))
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What goes to STS AssumeRole beside the ARN."""
-        tags = None if self.tags is None else [{"Key": name, "Value": value} for name, value in self.tags.items()]
-        given = {
-            "ExternalId": self.external_id,
-            "RoleSessionName": self.role_session_name,
-            "DurationSeconds": self.duration_seconds,
-            "Policy": self.policy,
-            "Tags": tags,
-        }
-        return {name: value for name, value in given.items() if value is not None}
-
-
 def make_assuming_fetch(
-    source: botocore.credentials.Credentials, role: AssumeRole, settings: Settings, clock: Clock
+    source: FrozenSource, role: AssumeRole, settings: Settings, clock: Clock
 ) -> Callable[[], Credentials]:
     """Return what obtains the credentials of ``role`` with those of ``source``.
 
@@ -167,12 +112,6 @@ def _kept_out_of_logs() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeFilter(is_another_thread_s)
-
-
-def _checked_tags(tags: object) -> dict[str, str]:
-    if not isinstance(tags, Mapping) or not all(isinstance(text, str) for pair in tags.items() for text in pair):
-        raise ConfigurationError("tags must map text to text")
-    return dict(tags)
 
 
 def _credentials(fetched: Mapping[str, Any], role: AssumeRole) -> Credentials:

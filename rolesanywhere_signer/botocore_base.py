@@ -11,32 +11,17 @@ import botocore.credentials
 import botocore.exceptions
 import botocore.session
 
-from .assume_role import AssumeRole, make_assuming_fetch
+from .assembly import make_refresher
 from .errors import ConfigurationError
-from .refresh import Refresher
-from .sharing import make_cache, make_fetch
+from .frozen import freeze
+from .sharing import make_cache
 
 if TYPE_CHECKING:
     from .cache import CredentialsCache
     from .client import RolesAnywhereClient
-    from .credentials import Credentials
     from .files import StrPath
-
-
-class _FrozenCredentials(botocore.credentials.ReadOnlyCredentials):
-    """botocore's tuple, without its repr that shows the secrets."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"<RolesAnywhere credentials {self.access_key}>"
-
-
-def freeze(current: Credentials) -> botocore.credentials.ReadOnlyCredentials:
-    """Return credentials in the form that botocore signs with."""
-    return _FrozenCredentials(
-        current.access_key_id, current.secret_access_key, current.session_token, current.account_id
-    )
+    from .refresh import Refresher
+    from .roles import AssumeRole
 
 
 class GuardedCredentials:
@@ -122,15 +107,8 @@ class BaseProvider(botocore.credentials.CredentialProvider):
         self.client = client
         self._cache = make_cache(cache, client.now)
         self._roles = tuple(assume_role)
-        self._credentials = self._credentials_class(self._make_refresher(), self.METHOD)
-
-    def _make_refresher(self) -> Refresher:
-        settings = self.client.settings
-        refresher = Refresher(make_fetch(self.client, self._cache), self.client.now)
-        for role in self._roles:
-            source = RolesAnywhereCredentials(refresher, self.METHOD)
-            refresher = Refresher(make_assuming_fetch(source, role, settings, self.client.now), self.client.now)
-        return refresher
+        refresher = make_refresher(client, self._cache, self._roles)
+        self._credentials = self._credentials_class(refresher, self.METHOD)
 
     def __getstate__(self) -> dict[str, Any]:
         # Credentials stay here; a provider in another process gets its own.

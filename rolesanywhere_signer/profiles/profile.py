@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..aws_config import (
-    HELPER_FLAGS,
-    ConfigFile,
-    Profile,
-    is_helper_command,
-    load_config_file,
-    parse_helper_command,
-)
+from ..aws_config import ConfigFile, Profile, load_config_file
 from ..errors import ConfigurationError
-from .options import ENVIRONMENT_ONLY, PARSERS, Options, expanded, nearest, typed
+from ..helper_command import SESSION_FLAGS, is_helper_command, parse_helper_command
+from .from_flags import options_from_flags
+from .options import ENVIRONMENT_ONLY, PARSERS, Options, nearest, typed
 
 _PREFIX = "rolesanywhere_"
 
@@ -67,41 +62,11 @@ def _key(name: str) -> str:
     return _PREFIX + name
 
 
-# The helper's flags that are options of ours; two switches are told apart below.
-_FROM_FLAGS = {
-    "certificate": "certificate",
-    "private-key": "private_key",
-    "intermediates": "intermediates",
-    "pkcs8-password": "passphrase",
-    "trust-anchor-arn": "trust_anchor_arn",
-    "profile-arn": "profile_arn",
-    "role-arn": "role_arn",
-    "region": "region",
-    "endpoint": "endpoint_url",
-    "session-duration": "duration_seconds",
-    "role-session-name": "role_session_name",
-}
-_HELPER_DURATION_SECONDS = 3600
-
-
 def _helper_options(profile: Profile, line: str) -> Options:
-    flags = parse_helper_command(line, f"credential_process of {profile.where}")
+    source = f"credential_process of {profile.where}"
+    flags = parse_helper_command(line, source)
     _check_no_flag_is_a_key(profile)
-    values: dict[str, object] = {"duration_seconds": _HELPER_DURATION_SECONDS}
-    values.update((_FROM_FLAGS[flag], value) for flag, value in flags.items() if flag in _FROM_FLAGS)
-    for name in ("certificate", "private_key", "intermediates"):
-        if name in values:
-            values[name] = expanded(str(values[name]))
-    if flags.get("no-verify-ssl"):
-        values["verify"] = False
-    if not flags.get("with-proxy"):
-        # Without the flag the helper goes past the proxies of the environment.
-        values["proxies"] = {}
-    return Options(f"credential_process of {profile.where}", values, _flag)
-
-
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+    return options_from_flags(flags, source)
 
 
 def _check_no_flag_is_a_key(profile: Profile) -> None:
@@ -109,7 +74,7 @@ def _check_no_flag_is_a_key(profile: Profile) -> None:
     for key in profile.values:
         if key.startswith("--"):
             flag = key.split()[0]
-            shown = flag if flag[2:] in HELPER_FLAGS else "a flag"
+            shown = flag if flag[2:] in SESSION_FLAGS else "a flag"
             raise ConfigurationError(
                 f"{profile.where}: {shown} begins a line of its own",
                 hint="write the whole credential_process on one line",

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 import s3fs
 
-from rolesanywhere_signer.assume_role import AssumeRole
 from rolesanywhere_signer.errors import AccessDeniedError
+from rolesanywhere_signer.roles import AssumeRole
 from tests.aio.world import AioWorld, run
 from tests.e2e.moto_process import Recorder, Seen
 

@@ -12,7 +12,7 @@ import boto3
 import pytest
 
 from rolesanywhere_signer import AccessDeniedError, create_botocore_session
-from rolesanywhere_signer.assume_role import AssumeRole
+from rolesanywhere_signer.roles import AssumeRole
 from rolesanywhere_signer.testing import LocalRolesAnywhere
 from tests.support.profiled import REGION, helper_line, write_config
 from tests.support.relay import Recorder, recording

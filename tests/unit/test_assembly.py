@@ -8,8 +8,8 @@ import pytest
 
 from rolesanywhere_signer import ConfigurationError, Identity, RolesAnywhereClient
 from rolesanywhere_signer.assembly import Assembly, SessionOptions
-from rolesanywhere_signer.assume_role import AssumeRole
 from rolesanywhere_signer.cache import CredentialsCache
+from rolesanywhere_signer.roles import AssumeRole
 from rolesanywhere_signer.sharing import make_fetch
 from rolesanywhere_signer.testing import CertificateAuthority
 from tests.support.arns import make_settings

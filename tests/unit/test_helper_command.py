@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rolesanywhere_signer import ConfigurationError
-from rolesanywhere_signer.aws_config import HELPER_FLAGS, is_helper_command, parse_helper_command
+from rolesanywhere_signer.helper_command import SESSION_FLAGS, is_helper_command, parse_helper_command
 
 ARNS = (
     "--trust-anchor-arn arn:aws:rolesanywhere:eu-west-1:123456789012:trust-anchor/a "
@@ -151,6 +151,9 @@ EXCLUDED = [
     "no-tpm-key-password|cert-selector",
     "no-tpm-key-password|tpm-key-password",
     "pkcs8-password|tpm-key-password",
+    # Ours.
+    "passphrase-file|pkcs8-password",
+    "ca-bundle|no-verify-ssl",
 ]
 
 
@@ -158,7 +161,7 @@ EXCLUDED = [
 def test_flags_that_exclude_each_other(pair: str) -> None:
     first, second = pair.split("|")
     for names in ((first, second), (second, first)):
-        flags = " ".join(f"--{name}" if HELPER_FLAGS[name].is_switch else f"--{name} planted" for name in names)
+        flags = " ".join(f"--{name}" if SESSION_FLAGS[name].alone else f"--{name} planted" for name in names)
         message = refused(f"{HELPER} {flags}")
         assert "exclude each other" in message
         assert f"--{first}" in message
@@ -167,10 +170,10 @@ def test_flags_that_exclude_each_other(pair: str) -> None:
 
 def test_no_other_flags_exclude_each_other() -> None:
     pairs = {frozenset(pair.split("|")) for pair in EXCLUDED}
-    for first in HELPER_FLAGS:
-        for second in HELPER_FLAGS:
+    for first in SESSION_FLAGS:
+        for second in SESSION_FLAGS:
             if first != second and frozenset((first, second)) not in pairs:
-                flags = [f"--{n}=false" if HELPER_FLAGS[n].is_switch else f"--{n}=1" for n in (first, second)]
+                flags = [f"--{n}=false" if SESSION_FLAGS[n].alone else f"--{n}=1" for n in (first, second)]
                 try:
                     parse(" ".join([HELPER, *flags]))
                 except ConfigurationError as error:
@@ -223,7 +226,7 @@ def test_windows_words_are_split_as_botocore_splits_them(text: str) -> None:
 
 
 WORDS = st.one_of(
-    st.sampled_from([f"--{name}" for name in HELPER_FLAGS]),
+    st.sampled_from([f"--{name}" for name in SESSION_FLAGS]),
     st.sampled_from(["=", "true", "'", '"', "\\", "\n", "-", "--", "pkcs11:", " ", "planted"]),
     st.text(max_size=5),
 )

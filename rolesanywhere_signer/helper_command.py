@@ -1,0 +1,166 @@
+"""The official helper's command line as data: its flags, beside them ours, and a ``credential_process`` line read.
+
+A profile's line and the commands of our own program read their flags by the same tables.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import sys
+from collections.abc import Mapping
+
+from .errors import ConfigurationError
+from .flags import Exclusions, Flag, FlagReader, FlagValue, Given, parse_number, switch, unsupported
+
+COMMAND = "credential-process"
+ONE_LINE = "write the value on one line; a backslash does not join lines in this file"
+# What the helper sends where nothing is said.
+DEFAULT_DURATION_SECONDS = 3600
+
+_TOKENS = "keys in PKCS#11 tokens"
+_TPM = "keys in a TPM"
+_STORES = "the operating system's certificate stores"
+
+
+def _cache(text: str) -> FlagValue:
+    return text.lower() == "true" if text.lower() in ("true", "false") else text
+
+
+_HELPER_TABLE = (
+    Flag("certificate", "The certificate: PEM (a full chain is fine), DER, or PKCS#12.", "FILE"),
+    Flag("private-key", "Its private key; without it, the key stands in the certificate's file.", "FILE"),
+    Flag("intermediates", "The certificates between it and the trust anchor.", "FILE"),
+    Flag("trust-anchor-arn", "The trust anchor.", "ARN"),
+    Flag("profile-arn", "The Roles Anywhere profile.", "ARN"),
+    Flag("role-arn", "The role.", "ARN"),
+    Flag("session-duration", "How long the credentials live.", "SECONDS", parse_number),
+    Flag("region", "The region; without it, the trust anchor's.", "REGION"),
+    Flag("endpoint", "The service's URL, in place of the region's own.", "URL"),
+    Flag("role-session-name", "The name of the session; the Roles Anywhere profile must allow it.", "NAME"),
+    Flag("pkcs8-password", "The passphrase of the private key; other users can see it.", "TEXT", is_secret=True),
+    switch("with-proxy", "Use the proxies of the environment (HTTPS_PROXY, NO_PROXY)."),
+    switch("no-verify-ssl", "Do not verify TLS; whoever stands in between can then read the credentials."),
+    switch("debug", "Tell on stderr what is sent and how long it takes; never a secret."),
+    Flag("cert-selector", "Choose the certificate by its names.", "SELECTOR", missing=_STORES),
+    Flag("system-store-name", "The store to choose from, on Windows.", "NAME", missing=_STORES),
+    switch("use-latest-expiring-certificate", "Of several, take the one that ends last.", missing=_STORES),
+    Flag("pkcs11-lib", "The module of a PKCS#11 token.", "FILE", missing=_TOKENS),
+    switch("reuse-pin", "Use one PIN for token and key.", missing=_TOKENS),
+    Flag("tpm-key-password", "The password of a key in a TPM.", "TEXT", missing=_TPM, is_secret=True),
+    switch("no-tpm-key-password", "The key in the TPM has no password.", missing=_TPM),
+)
+_OUR_TABLE = (
+    Flag("passphrase-file", "A file with the passphrase of the private key.", "FILE", is_ours=True),
+    Flag("cache", "Share credentials with this user's other processes.", "DIR", _cache, alone=True, is_ours=True),
+    Flag("trust-anchor", "The trust anchor's certificate: refusals are explained with it.", "FILE", is_ours=True),
+    Flag("ca-bundle", "The CAs that TLS is verified with.", "FILE", is_ours=True),
+    switch("use-fips-endpoint", "Use the region's FIPS endpoint.", is_ours=True),
+    switch("use-dualstack-endpoint", "Use the region's endpoint with IPv6.", is_ours=True),
+)
+# The flags with which the helper's commands, and ours, ask for credentials.
+SESSION_FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in (*_HELPER_TABLE, *_OUR_TABLE)}
+
+EXCLUSIONS: Exclusions = {
+    "cert-selector": ("certificate", "private-key", "intermediates", "reuse-pin"),
+    "system-store-name": ("certificate", "private-key", "reuse-pin"),
+    "use-latest-expiring-certificate": ("private-key", "intermediates", "reuse-pin"),
+    "tpm-key-password": ("cert-selector", "reuse-pin", "no-tpm-key-password", "pkcs8-password"),
+    "no-tpm-key-password": ("cert-selector",),
+    "passphrase-file": ("pkcs8-password",),
+    "ca-bundle": ("no-verify-ssl",),
+}
+
+# Values of --certificate and --private-key that are not paths.
+_SCHEMES = {"pkcs11:": _TOKENS, "handle:": _TPM}
+
+# The program may have any name; but other programs have a command of this name too, with flags of their own.
+_PROGRAMS = ("aws_signing_helper", "rolesanywhere-signer")
+_TELLING_FLAGS = ("--trust-anchor-arn", "--profile-arn", "--certificate", "--private-key")
+
+
+def check_schemes(flags: Mapping[str, FlagValue], where: str) -> None:
+    """Refuse a certificate or a key that lies in a token or in a TPM.
+
+    Raises:
+        ConfigurationError: It does.
+    """
+    for name in ("certificate", "private-key"):
+        for scheme, needed in _SCHEMES.items():
+            if str(flags.get(name, "")).startswith(scheme):
+                raise unsupported(where, name, needed)
+
+
+def is_helper_command(line: str) -> bool:
+    """Return whether a ``credential_process`` line runs the official helper, or a program that takes its flags.
+
+    A broken line counts too: it is for ``parse_helper_command`` to say what is wrong.
+    """
+    if any(program in line for program in _PROGRAMS):
+        return True
+    return COMMAND in line and any(flag in line for flag in _TELLING_FLAGS)
+
+
+def parse_helper_command(line: str, where: str, *, windows: bool = sys.platform == "win32") -> Given:
+    """Return the flags of a command line of the official helper, or of our own program in its place.
+
+    It is read as botocore and the helper would read it: words by shell quoting without expansion, ``--flag value`` or
+    ``--flag=value``, of a repeated flag the last. What the helper would pass over in silence is refused.
+
+    Args:
+        line: The value of ``credential_process``.
+        where: How messages name it.
+        windows: Split words as Windows does.
+
+    Returns:
+        The flags that are there, without their dashes: text, a number, or for a switch True or False.
+
+    Raises:
+        ConfigurationError: The line is broken, or has a flag that is unknown, without its value, not supported, or
+            excluded by another; the message names the flag and never shows a value.
+    """
+    words = _split(line, where, windows=windows)
+    if len(words) < 2 or words[1] != COMMAND:
+        raise ConfigurationError(
+            f"{where}: the word after the program must be {COMMAND}",
+            hint="name the program itself, without sudo, env or a shell in front of it",
+        )
+    flags = FlagReader(COMMAND, tuple(SESSION_FLAGS.values()), where, EXCLUSIONS).read(words[2:])
+    check_schemes(flags, where)
+    return flags
+
+
+def _split(line: str, where: str, *, windows: bool) -> list[str]:
+    lines = line.split("\n")
+    # Indented lines without backslashes are one value to the SDKs too; nothing on the first line is not.
+    if len(lines) > 1 and (not lines[0].strip() or any(each.rstrip().endswith("\\") for each in lines)):
+        flag = re.search(r"\n\s*--([a-z0-9-]+)", line)
+        shown = f", --{flag[1]} stands at the start of one" if flag and flag[1] in SESSION_FLAGS else ""
+        raise ConfigurationError(f"{where} goes over several lines{shown}", hint=ONE_LINE)
+    if line.rstrip().endswith("\\"):
+        raise ConfigurationError(f"{where} ends with a backslash", hint=ONE_LINE)
+    line = " ".join(lines)
+    try:
+        return _split_windows(line) if windows else shlex.split(line)
+    except ValueError:
+        raise ConfigurationError(f"{where}: a quotation mark is not closed") from None
+
+
+def _split_windows(line: str) -> list[str]:
+    """Split by the rules of Microsoft's C runtime: a backslash means itself unless a double quote follows."""
+    words: list[str] = []
+    word: str | None = None
+    quoted = False
+    for part in re.findall(r'\\*"|\\+|[ \t]+|[^\\" \t]+', line):
+        if part.endswith('"'):
+            slashes = len(part) - 1
+            quoted ^= slashes % 2 == 0
+            word = (word or "") + "\\" * (slashes // 2) + '"' * (slashes % 2)
+        elif part[0] in " \t" and not quoted:
+            words += [] if word is None else [word]
+            word = None
+        else:
+            word = (word or "") + part
+    if quoted:
+        raise ValueError("no closing quotation mark")
+    return words if word is None else [*words, word]

@@ -1,0 +1,62 @@
+"""Options out of the helper's flags, as they stand in a profile's ``credential_process`` line or on a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..flags import FlagValue
+from ..helper_command import DEFAULT_DURATION_SECONDS
+from ..identity_sources import PassphraseFile
+from .options import Options, expanded
+
+# Flags that are options of ours; switches that say something else than their name are told apart below.
+_OPTIONS = {
+    "certificate": "certificate",
+    "private-key": "private_key",
+    "intermediates": "intermediates",
+    "pkcs8-password": "passphrase",
+    "trust-anchor-arn": "trust_anchor_arn",
+    "profile-arn": "profile_arn",
+    "role-arn": "role_arn",
+    "region": "region",
+    "endpoint": "endpoint_url",
+    "session-duration": "duration_seconds",
+    "role-session-name": "role_session_name",
+    "cache": "cache",
+    "trust-anchor": "trust_anchor",
+    "ca-bundle": "verify",
+    "use-fips-endpoint": "use_fips_endpoint",
+    "use-dualstack-endpoint": "use_dualstack_endpoint",
+}
+_PATHS = ("certificate", "private_key", "intermediates", "trust_anchor", "verify", "cache")
+
+
+def options_from_flags(flags: Mapping[str, FlagValue], source: str) -> Options:
+    """Return what the helper's flags say; what they leave out is as the helper has it.
+
+    Args:
+        flags: By their names, without dashes.
+        source: How messages name them.
+    """
+    values: dict[str, object] = {"duration_seconds": DEFAULT_DURATION_SECONDS, **options_given(flags)}
+    if not flags.get("with-proxy"):
+        # Without the flag the helper goes past the proxies of the environment.
+        values["proxies"] = {}
+    return Options(source, values, _flag)
+
+
+def options_given(flags: Mapping[str, FlagValue]) -> dict[str, object]:
+    """Return the options that flags give, and none of the helper's defaults."""
+    values: dict[str, object] = {_OPTIONS[flag]: value for flag, value in flags.items() if flag in _OPTIONS}
+    for name in _PATHS:
+        if isinstance(values.get(name), str):
+            values[name] = expanded(str(values[name]))
+    if "passphrase-file" in flags:
+        values["passphrase"] = PassphraseFile(expanded(str(flags["passphrase-file"])))
+    if flags.get("no-verify-ssl"):
+        values["verify"] = False
+    return values
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
