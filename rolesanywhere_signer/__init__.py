@@ -6,36 +6,35 @@ botocore, requests nor cryptography.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
 from ._version import __version__
-from .errors import (
-    AccessDeniedError,
-    CertificateError,
-    CertificateLoadError,
-    CertificateRejectedError,
-    ConfigurationError,
-    InvalidRequestError,
-    KeyMismatchError,
-    PassphraseError,
-    PrivateKeyError,
-    PrivateKeyLoadError,
-    ResourceNotFoundError,
-    ResponseError,
-    RolesAnywhereError,
-    ServiceError,
-    SigningError,
-    ThrottledError,
-    TransportError,
-    UnsupportedKeyError,
-)
 
+# What `typing` has under this name, without importing it.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .botocore_base import install
     from .cache import CredentialsCache
     from .client import RolesAnywhereClient
     from .credentials import Credentials
+    from .errors import (
+        AccessDeniedError,
+        CertificateError,
+        CertificateLoadError,
+        CertificateRejectedError,
+        ConfigurationError,
+        InvalidRequestError,
+        KeyMismatchError,
+        PassphraseError,
+        PrivateKeyError,
+        PrivateKeyLoadError,
+        ResourceNotFoundError,
+        ResponseError,
+        RolesAnywhereError,
+        ServiceError,
+        SigningError,
+        ThrottledError,
+        TransportError,
+        UnsupportedKeyError,
+    )
     from .findings import Finding, ValidationReport
     from .identity import Identity
     from .provider import RolesAnywhereProvider, create_botocore_session
@@ -86,6 +85,29 @@ __all__ = [
 ]
 
 _HOMES = {
+    **dict.fromkeys(
+        (
+            "AccessDeniedError",
+            "CertificateError",
+            "CertificateLoadError",
+            "CertificateRejectedError",
+            "ConfigurationError",
+            "InvalidRequestError",
+            "KeyMismatchError",
+            "PassphraseError",
+            "PrivateKeyError",
+            "PrivateKeyLoadError",
+            "ResourceNotFoundError",
+            "ResponseError",
+            "RolesAnywhereError",
+            "ServiceError",
+            "SigningError",
+            "ThrottledError",
+            "TransportError",
+            "UnsupportedKeyError",
+        ),
+        "errors",
+    ),
     "AssumeRole": "roles",
     "CertificateExpiring": "watch",
     "Credentials": "credentials",
@@ -111,6 +133,8 @@ def __getattr__(name: str) -> object:
     """Load a public name from its module (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib  # noqa: PLC0415 - a short program that needs none of them starts without it
+
     value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value

@@ -97,6 +97,11 @@ def answer_date(answer: Answer) -> datetime | None:
         return None
 
 
+def answer_request_id(answer: Answer) -> str | None:
+    """Return the service's identifier of the request, or None."""
+    return _text(answer.headers.get("x-amzn-RequestId"))
+
+
 def is_invalid_signature(answer: Answer) -> bool:
     """Return whether the service refused the signature, which it also does when a clock is wrong."""
     said = _message(_json_object(answer.body)) or ""
@@ -120,7 +125,7 @@ def _service_error(answer: Answer) -> ServiceError:
         status=answer.status,
         error_code=code,
         service_message=said,
-        request_id=_text(answer.headers.get("x-amzn-RequestId")),
+        request_id=answer_request_id(answer),
         retryable=retryable,
         retry_after_seconds=_retry_after_seconds(answer),
         hint=None if said or code else _foreign_hint(answer),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -81,6 +81,7 @@ class Assembly:
         profile: A profile of the AWS config file, or None.
         options: As in ``SessionOptions``.
         environment: The environment variables.
+        ask_passphrase: Asked for the passphrase of an encrypted key where none is given.
 
     Attributes:
         client: Calls the service.
@@ -92,7 +93,14 @@ class Assembly:
         CertificateError, PrivateKeyError: The identity cannot be used.
     """
 
-    def __init__(self, profile: str | None, options: SessionOptions, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        profile: str | None,
+        options: SessionOptions,
+        environment: Mapping[str, str],
+        *,
+        ask_passphrase: Callable[[], str] | None = None,
+    ) -> None:
         _check_names(options)
         given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
         identity = given.pop("identity", None)
@@ -104,6 +112,8 @@ class Assembly:
         source, chained = _chained(given, profile, environment)
         values: dict[str, Any] = dict(resolve(given, profile=source, environment=environment).values)
         settings = Settings(**{name: values[name] for name in _SETTINGS_OPTIONS if name in values})
+        if ask_passphrase is not None:
+            values.setdefault("passphrase", ask_passphrase)
         if identity is None:
             identity = Identity(**{name: values[name] for name in _IDENTITY_OPTIONS if name in values})
         extras = {name: values[name] for name in ("trust_anchor", "on_certificate_expiring") if name in values}

@@ -84,8 +84,7 @@ def load_config_file(environment: Mapping[str, str]) -> ConfigFile:
     Raises:
         ConfigurationError: There is one, and it cannot be read.
     """
-    path = os.path.expandvars(environment.get("AWS_CONFIG_FILE") or "~/.aws/config")
-    path = os.path.expanduser(path)  # noqa: PTH111 - no error where there is no home
+    path = config_path(environment)
     if not os.path.isfile(path):  # noqa: PTH113 - no error where a directory is closed
         return ConfigFile(path, exists=False, text="")
     content = read_source(path, what="AWS config", error=ConfigurationError)
@@ -96,6 +95,12 @@ def load_config_file(environment: Mapping[str, str]) -> ConfigFile:
         )
     # Bytes that are not UTF-8 may stand in another profile's comment; in a path of ours they keep their meaning.
     return ConfigFile(path, exists=True, text=content.decode("utf-8-sig", "surrogateescape"))
+
+
+def config_path(environment: Mapping[str, str]) -> str:
+    """Return where the AWS config file is, or would be: what ``AWS_CONFIG_FILE`` names, else ``~/.aws/config``."""
+    path = os.path.expandvars(environment.get("AWS_CONFIG_FILE") or "~/.aws/config")
+    return os.path.expanduser(path)  # noqa: PTH111 - no error where there is no home
 
 
 def profile_name(environment: Mapping[str, str]) -> str:

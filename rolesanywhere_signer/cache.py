@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from .clock import Clock, require_aware, sleep, utc_now
+from .clock import Clock, require_aware, utc_now
 from .credentials import Credentials
 from .errors import ConfigurationError
 from .files import (
@@ -23,10 +23,9 @@ from .files import (
     locks_are_available,
     make_private_directory,
     old_files,
-    read_private,
-    remove_quietly,
-    write_private,
 )
+from .private_files import read_private, remove_quietly, write_private
+from .seconds import sleep
 
 # Beside botocore's ~/.aws/boto/cache and the AWS CLI's ~/.aws/cli/cache.
 DEFAULT_DIRECTORY = "~/.aws/rolesanywhere/cache"
@@ -40,7 +39,10 @@ _KEY_VERSION = 1
 _FORMAT = "rolesanywhere-signer cache 1"
 # A set of credentials takes about 2 KB.
 _MOST_BYTES = 64 * 1024
-_OUR_NAMES = re.compile(r"[0-9a-f]{64}\.(json|lock)|\.[0-9a-f]{64}\.json\.[0-9a-f]{16}\.tmp")
+# Of entries and their locks, of answers that are kept ready, and of what killed processes leave of either.
+_OUR_NAMES = re.compile(
+    r"[0-9a-f]{64}\.(json|lock)|[0-9a-f]{8}\.answer|\.([0-9a-f]{64}\.json|[0-9a-f]{8}\.answer)\.[0-9a-f]{16}\.tmp"
+)
 # No session lasts longer than 12 hours, so what is a day old has expired.
 _STALE_SECONDS = 24 * 3600
 # As in a refresher: what is valid for longer is used meanwhile.
@@ -123,6 +125,11 @@ class CredentialsCache:
         self._clock = clock
         self._lock_timeout_seconds = _checked_seconds(lock_timeout_seconds)
         self._told = False
+
+    @property
+    def directory(self) -> str:
+        """Where it is, as an absolute path."""
+        return self._directory
 
     def read(self, key: str) -> Credentials | None:
         """Return the credentials under ``key``, or None if there are none that are well-formed and still valid.

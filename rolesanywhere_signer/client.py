@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 
 from . import transport
 from ._version import __version__
-from .answers import answer_date, is_invalid_signature, parse_answer
+from .answers import answer_date, answer_request_id, is_invalid_signature, parse_answer
 from .certificates import CertificateSource, load_certificates
-from .clock import Clock, require_aware, sleep, utc_now
+from .clock import Clock, require_aware, utc_now
 from .diagnosis import TELLING_SKEW, Circumstances, clock_hint, explain
 from .endpoints import is_loopback
 from .errors import (
@@ -24,6 +24,7 @@ from .errors import (
     TransportError,
     causes_without_frames,
 )
+from .seconds import monotonic_seconds, sleep
 from .signer import Request, sign_request
 from .watch import CertificateWatch, OnExpiring
 
@@ -189,7 +190,20 @@ class _Call:
     def _send(self) -> transport.Answer:
         moment = self._client.now() + self._correction
         signed = sign_request(_request(self._settings), self._loaded, self._settings.signing_region, moment)
-        return transport.send(signed, self._settings)
+        # Whoever has the signature can send the request as we do: it is not shown, nor what is answered.
+        _logger.debug("POST %s %s", signed.url, signed.body.decode())
+        _logger.debug("canonical request:\n%s", signed.canonical_request)
+        _logger.debug("string to sign:\n%s", signed.string_to_sign)
+        started = monotonic_seconds()
+        answer = transport.send(signed, self._settings)
+        _logger.debug(
+            "HTTP %d after %.0f ms, request id %s, %d bytes",
+            answer.status,
+            (monotonic_seconds() - started) * 1000,
+            answer_request_id(answer),
+            len(answer.body),
+        )
+        return answer
 
     def _learns_the_time(self, answer: transport.Answer) -> bool:
         """Return whether the clock explains a refusal, so that a request with the service's time is worth while."""

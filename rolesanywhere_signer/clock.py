@@ -1,8 +1,7 @@
-"""The only place that reads the time or lets it pass."""
+"""The time as a moment: aware, in UTC."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime, timezone
 
@@ -39,8 +38,3 @@ def amz_date(moment: datetime) -> str:
     """Return ``moment``, which is in UTC, as ``X-Amz-Date`` has it: ``YYYYMMDDTHHMMSSZ``."""
     day = f"{moment.year:04}{moment.month:02}{moment.day:02}"
     return f"{day}T{moment.hour:02}{moment.minute:02}{moment.second:02}Z"
-
-
-def sleep(seconds: float) -> None:
-    """Wait for ``seconds``."""
-    time.sleep(seconds)

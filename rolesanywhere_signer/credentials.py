@@ -55,6 +55,11 @@ class Credentials:
         """Return how long they are still valid at ``now``; negative once they have expired."""
         return self.expiration - now
 
+    @property
+    def expiration_text(self) -> str:
+        """When they end, as AWS writes it: ``2026-01-31T12:00:00Z``."""
+        return _utc_text(self.expiration)
+
     def to_document(self) -> dict[str, str]:
         """Return them as a JSON object of texts, secrets included; what is None is left out."""
         texts = {name: getattr(self, attribute) for attribute, name in _NAMES.items()}
@@ -85,8 +90,10 @@ def _is_usable(value: object) -> bool:
 
 
 def _time_text(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
+    return None if moment is None else _utc_text(moment)
+
+
+def _utc_text(moment: datetime) -> str:
     return f"{moment.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 

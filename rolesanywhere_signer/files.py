@@ -11,6 +11,7 @@ import stat
 from typing import Union
 
 from .errors import ConfigurationError, RolesAnywhereError
+from .private_files import NO_SURPRISES, OTHERS, is_ours_alone
 
 try:
     import fcntl
@@ -22,9 +23,6 @@ Source = Union[str, "os.PathLike[str]", bytes]
 
 # A chain of six ML-DSA-87 certificates in PEM is about 80 KB; a trust anchor may have 204,800 characters.
 MAX_BYTES = 1024 * 1024
-# What a planted link or pipe must not do to an open(): lead elsewhere, wait for ever, become a terminal.
-_NO_SURPRISES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _MOST_ENTRIES = 1000
 _KEY_LIKE = re.compile(r"M[A-Za-z0-9+/=\s]{39,}|.*[\r\n].*|.{1024,}", re.DOTALL)
 
@@ -130,59 +128,6 @@ def readable_by_others(path: StrPath) -> bool:
     return stat.S_ISREG(mode) and bool(mode & (stat.S_IRGRP | stat.S_IROTH))
 
 
-def write_private(path: StrPath, content: bytes) -> None:
-    """Replace ``path`` by ``content`` in one step; no reader sees half of it, and its mode is 0600 from the start.
-
-    Raises:
-        OSError: The directory cannot be written; the old file is as it was.
-    """
-    directory, name = os.path.split(os.path.abspath(path))
-    # Beside the target, because a rename works only within one file system. Killed here, a process leaves it behind.
-    temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
-    try:
-        with open(temporary, "xb", opener=_open_private) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, os.path.join(directory, name))
-    except BaseException:
-        remove_quietly(temporary)
-        raise
-
-
-def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
-
-
-def read_private(path: StrPath, most_bytes: int) -> bytes | None:
-    """Return the content of a regular file that is this user's alone, with one name and mode 0600 or stricter.
-
-    Returns:
-        None for anything else and for whatever cannot be read; a link is not followed, a pipe not waited for.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_SURPRISES)
-    except OSError:
-        return None
-    try:
-        content = os.read(descriptor, most_bytes + 1) if _is_ours_alone(os.fstat(descriptor)) else b""
-    except OSError:
-        return None
-    finally:
-        os.close(descriptor)
-    return content if 0 < len(content) <= most_bytes else None
-
-
-def _is_ours_alone(status: os.stat_result) -> bool:
-    # A file that was replaced since it was opened has no name left, which is fine; a second name is a planted link.
-    return (
-        stat.S_ISREG(status.st_mode)
-        and status.st_uid == os.geteuid()
-        and not status.st_mode & _OTHERS
-        and status.st_nlink <= 1
-    )
-
-
 def make_private_directory(path: StrPath, what: str) -> str:
     """Make a directory that its owner alone can use (0700), unless it is there; its missing parents likewise.
 
@@ -241,7 +186,7 @@ def _directory_fault(status: os.stat_result) -> str | None:
         return "is not a directory"
     if status.st_uid != os.geteuid():
         return f"belongs to another user (uid {status.st_uid})"
-    if status.st_mode & _OTHERS:
+    if status.st_mode & OTHERS:
         return f"can be used by other users (mode {stat.S_IMODE(status.st_mode):04o})"
     return None
 
@@ -277,12 +222,6 @@ def _is_older(entry: os.DirEntry[str], limit: float) -> bool:
         return False  # another process has removed it
 
 
-def remove_quietly(path: str) -> None:
-    """Remove a file; one that is gone or cannot be removed is left at that."""
-    with contextlib.suppress(OSError):
-        os.unlink(path)
-
-
 def locks_are_available() -> bool:
     """Return whether this system has the locks of ``FileLock``; Windows has not."""
     return fcntl is not None
@@ -310,7 +249,7 @@ class FileLock:
         Raises:
             OSError: The file cannot be opened or locked, or is not a file of this user alone.
         """
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | _NO_SURPRISES, 0o600)
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | NO_SURPRISES, 0o600)
         try:
             held = self._lock(descriptor)
         except BaseException:
@@ -325,7 +264,7 @@ class FileLock:
 
     def _lock(self, descriptor: int) -> bool:
         status = os.fstat(descriptor)
-        if not _is_ours_alone(status):
+        if not is_ours_alone(status):
             raise OSError(errno.EPERM, "not a regular file of this user alone", self._path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -95,7 +95,10 @@ class Given(dict[str, FlagValue]):
     Attributes:
         operands: The words behind ``--``.
         named: The flags that stood there, without the defaults.
+        words: The whole command line, without the program's name.
     """
+
+    words: tuple[str, ...] = ()
 
     def __init__(
         self, values: Mapping[str, FlagValue], operands: Sequence[str] = (), table: Sequence[Flag] = ()

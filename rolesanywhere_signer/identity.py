@@ -212,6 +212,11 @@ class Identity:
         """The last good reading; nothing is read again."""
         return self._loaded[1] if self._loaded else self.load()
 
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """The files that it is read from."""
+        return self._source.paths
+
     def load(self, at: datetime | None = None) -> LoadedIdentity:
         """Read again, and return the pair to use now.
 

@@ -49,6 +49,10 @@ class IdentitySource(Protocol):
     def key_path(self) -> StrPath | None:
         """The file that holds the private key, or None."""
 
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """The files that are read; what comes from elsewhere has none."""
+
     def check_picklable(self) -> None:
         """Return when a pickle carries neither key nor certificate bytes.
 
@@ -86,6 +90,12 @@ class GivenSource:
         """The key's file, or the certificate's where the key stands in it."""
         source = self.certificate if self.private_key is None else self.private_key
         return None if is_bytes(source) else source  # type: ignore[return-value]
+
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """Those parts that are no bytes."""
+        parts = (self.certificate, self.private_key, self.intermediates)
+        return tuple(part for part in parts if part is not None and not isinstance(part, (bytes, bytearray)))
 
     def check_picklable(self) -> None:
         """Paths may go into a pickle, bytes may not."""
@@ -125,6 +135,11 @@ class CallableSource(NamedTuple):
         """None: there is no file."""
         return None
 
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """None: there are no files."""
+        return ()
+
     def check_picklable(self) -> None:
         """A function goes by its name; other callables may hold the key."""
         if named_function(self.load) is None:
@@ -157,6 +172,11 @@ class EnvironmentSource(NamedTuple):
     def key_path(self) -> StrPath | None:
         """None: there is no file."""
         return None
+
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """None: there are no files."""
+        return ()
 
     def check_picklable(self) -> None:
         """Names may go into a pickle."""

@@ -1,17 +1,18 @@
-"""The command line: results on stdout, everything else on stderr; exit 0, or 1 with the reason."""
+"""The command line: results on stdout, everything else on stderr; exit 0, or 1 with the reason.
+
+What is imported here is all that an answer of ``credential-process --cache`` takes that is kept from before.
+"""
 
 from __future__ import annotations
 
-import argparse
-import os
 import sys
-from collections.abc import Sequence
 
-from .._version import __version__
-from ..errors import RolesAnywhereError
-from . import demo
+from .kept import find_kept
 
-_COMMANDS = (demo,)
+# What `typing` has under this name, without importing it.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,33 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: Without the program's name; None: those of the process.
     """
-    parser = _parser()
-    parsed = parser.parse_args(arguments)
-    if parsed.run is None:
-        parser.print_help()
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    answer = find_kept(words)
+    if answer is not None:
+        sys.stdout.write(answer)
         return 0
-    try:
-        return int(parsed.run(parsed))
-    except RolesAnywhereError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        if error.hint:
-            print(f"hint: {error.hint}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    except BrokenPipeError:
-        # The reader has gone, as `| head` does; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+    from .program import run_program
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rolesanywhere-signer", description="AWS credentials from an X.509 certificate, by IAM Roles Anywhere."
-    )
-    parser.add_argument("--version", action="version", version=__version__)
-    parser.set_defaults(run=None)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_to(commands)
-    return parser
+    return run_program(words)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import tempfile
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from ..clock import utc_now
+from ..flags import Given
+from .command import Command
 
 if TYPE_CHECKING:
     import botocore.credentials
@@ -20,18 +21,7 @@ _REGION = "ap-northeast-2"
 _CLIENT = "O=Example Corp,CN=demo-app"
 
 
-def add_to(commands: Any) -> None:
-    """Add the command to the parser's commands."""
-    parser: argparse.ArgumentParser = commands.add_parser(
-        "demo",
-        help="show the whole way on this machine; needs no AWS account",
-        description="Make a CA and a client certificate, start a local IAM Roles Anywhere, get credentials from it "
-        "through botocore, use them, and renew the certificate. Needs no network and leaves nothing behind.",
-    )
-    parser.set_defaults(run=run)
-
-
-def run(_arguments: argparse.Namespace) -> int:
+def run(_given: Given) -> int:
     """Run the demo to its end.
 
     Raises:
@@ -148,3 +138,13 @@ def _credentials(session: botocore.session.Session) -> botocore.credentials.Cred
 
     provider = session.get_component("credential_provider").get_provider(RolesAnywhereProvider.METHOD)
     return cast("botocore.credentials.Credentials", provider.load())
+
+
+COMMAND = Command(
+    name="demo",
+    summary="show the whole way on this machine; needs no AWS account",
+    description="Make a CA and a client certificate, start a local IAM Roles Anywhere, get credentials from it through "
+    "botocore, use them, and renew the certificate. Needs no network and leaves nothing behind.",
+    flags=(),
+    run=run,
+)

@@ -24,6 +24,7 @@ from ..aws_config import ConfigFile, load_config_file, profile_name
 from ..errors import ConfigurationError
 from ..identity_sources import PassphraseFile
 from .chaining import ChainedProfile, ChainedRole, chained_profile
+from .from_flags import options_from_flags, options_given
 from .options import REQUIRED, Options, options_from_environment, set_variables, variable
 from .profile import find_options, options_from_profile, why_not
 
@@ -34,7 +35,9 @@ __all__ = [
     "PassphraseFile",
     "chained_profile",
     "options_from_environment",
+    "options_from_flags",
     "options_from_profile",
+    "options_given",
     "profile_in_use",
     "resolve",
 ]

@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..certificates import name_text
 from ..errors import ConfigurationError
-from ..files import StrPath, write_private
+from ..files import StrPath
+from ..private_files import write_private
 from .key_types import PrivateKey, private_key_pem
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from rolesanywhere_signer import CertificateLoadError, PrivateKeyLoadError
-from rolesanywhere_signer.files import MAX_BYTES, read_source, readable_by_others, write_private
+from rolesanywhere_signer.files import MAX_BYTES, read_source, readable_by_others
+from rolesanywhere_signer.private_files import write_private
 
 posix = pytest.mark.skipif(os.name != "posix", reason="modes and FIFOs are POSIX")
 

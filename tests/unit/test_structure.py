@@ -184,7 +184,9 @@ def test_a_third_party_out_of_place_is_found(name: str, text: str, expected: int
         ("client", "read = datetime.now", 1),
         ("client", "x = self.clock.now", 0),
         ("client", "event.wait(3)", 0),
-        ("clock", "import time\nx = datetime.now(timezone.utc)", 0),
+        ("clock", "x = datetime.now(timezone.utc)", 0),
+        ("clock", "import time", 1),
+        ("seconds", "import time", 0),
     ],
 )
 def test_reading_the_time_is_found(name: str, text: str, expected: int) -> None:

@@ -1,0 +1,62 @@
+"""What the commands that get credentials share: their flags, and what these become."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import ConfigurationError
+from ..flags import Flag, Given
+from ..helper_command import DEFAULT_DURATION_SECONDS, SESSION_FLAGS, check_schemes
+
+if TYPE_CHECKING:
+    from ..assembly import Assembly
+
+# As in the official helper's credential-process, serve and update; ours behind them.
+SESSION_TABLE = tuple(SESSION_FLAGS.values())
+PROFILE = Flag(
+    "profile", "Take what is not given from this profile of the AWS config file.", metavar="NAME", is_ours=True
+)
+REQUIRED = ("certificate", "trust-anchor-arn", "profile-arn", "role-arn")
+FALLBACK = (
+    "Without these flags, the settings are those of the profile that --profile names, else of the environment "
+    f"(ROLESANYWHERE_*), else of the profile in use. With flags alone, the session lasts {DEFAULT_DURATION_SECONDS} s "
+    "unless --session-duration says otherwise."
+)
+
+
+def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
+    """Return settings, identity, client, cache and further roles, as flags, a profile or the environment have them.
+
+    One of the flags that must be there, and no profile: the flags stand alone, as they do in the official helper.
+    Otherwise they override what the profile or the environment says.
+
+    Args:
+        given: The flags.
+        where: How messages begin.
+        profile: A profile of the AWS config file.
+
+    Raises:
+        ConfigurationError: A setting cannot be, or is missing.
+        CertificateError, PrivateKeyError: The identity cannot be used.
+    """
+    import os
+
+    from ..assembly import Assembly
+    from ..profiles import options_from_flags, options_given
+    from .terminal import ask_passphrase
+
+    check_schemes(given, where)
+    options = options_given(given)
+    if profile is None and any(name in given for name in REQUIRED):
+        _check_complete(given, where)
+        options = dict(options_from_flags(given, where).values)
+    return Assembly(profile, options, os.environ, ask_passphrase=ask_passphrase)  # type: ignore[arg-type]
+
+
+def _check_complete(given: Given, where: str) -> None:
+    missing = [f"--{name}" for name in REQUIRED if name not in given]
+    if missing:
+        raise ConfigurationError(
+            f"{where}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
+            hint="with one of these flags all of them are needed; --profile NAME takes them from a profile",
+        )

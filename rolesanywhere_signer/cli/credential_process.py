@@ -1,0 +1,89 @@
+"""``credential-process``: what the SDKs and the AWS CLI run to get credentials."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from typing import TYPE_CHECKING
+
+from ..flags import Given
+from ..helper_command import COMMAND as NAME
+from ..helper_command import EXCLUSIONS
+from .command import PROGRAM, Command
+from .common import FALLBACK, PROFILE, SESSION_TABLE, assemble
+from .kept import fingerprint, keep
+from .terminal import show_log
+
+if TYPE_CHECKING:
+    from ..assembly import Assembly
+    from ..credentials import Credentials
+
+_ARNS = "--trust-anchor-arn ARN --profile-arn ARN --role-arn ARN"
+
+
+def run(given: Given) -> int:
+    """Print credentials as JSON in one line, as ``credential_process`` wants them.
+
+    Raises:
+        RolesAnywhereError: None could be had.
+    """
+    if given.is_on("debug"):
+        show_log(logging.DEBUG)
+    assembly = assemble(given, NAME, given.text("profile"))
+    # Before anything is read for the answer, so that a change meanwhile is noticed.
+    files = [(path, fingerprint(path)) for path in _files(assembly)]
+    credentials = assembly.refresher().get()
+    answer = document(credentials)
+    sys.stdout.write(answer)
+    sys.stdout.flush()
+    if files and assembly.cache is not None:
+        from ..refresh import window_of
+
+        renew_at = credentials.expiration - window_of(credentials, assembly.client.now())
+        keep(given.words, assembly.cache.directory, files, answer, renew_at.timestamp())
+    return 0
+
+
+def document(credentials: Credentials) -> str:
+    """Return the JSON object that ``credential_process`` prints, without a line feed, as the official helper does."""
+    values = {
+        "Version": 1,
+        "AccessKeyId": credentials.access_key_id,
+        "SecretAccessKey": credentials.secret_access_key,
+        "SessionToken": credentials.session_token,
+        "Expiration": credentials.expiration_text,
+    }
+    if credentials.account_id is not None:
+        values["AccountId"] = credentials.account_id
+    return json.dumps(values, separators=(",", ":"))
+
+
+def _files(assembly: Assembly) -> list[str]:
+    """Return the files that say who asks, and what for; none where they do not say all of it."""
+    import os
+    from pathlib import Path
+
+    from ..aws_config import config_path
+
+    identity = assembly.client.identity.paths
+    # What comes from elsewhere, or from a further role, changes without any of these changing.
+    if assembly.cache is None or assembly.roles or not identity:
+        return []
+    return [str(Path(path).absolute()) for path in (*identity, config_path(os.environ))]
+
+
+COMMAND = Command(
+    name=NAME,
+    summary="print credentials for credential_process of the AWS config file",
+    description="Exchange the certificate for temporary credentials and print them as JSON, as the AWS CLI and the "
+    f"SDKs expect it of a credential_process.\n\n{FALLBACK}\n\nWith --cache, processes that start at once make one "
+    "call, and later ones are answered from the cache until the credentials are due.",
+    flags=(*SESSION_TABLE, PROFILE),
+    exclusions=EXCLUSIONS,
+    run=run,
+    examples=(
+        f"{PROGRAM} {NAME} --certificate client.pem --private-key client.key {_ARNS}",
+        f"{PROGRAM} {NAME} --profile onprem --cache",
+    ),
+)

@@ -1,0 +1,90 @@
+"""The program: which commands there are, their help, and what becomes of errors."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from ..errors import ConfigurationError, RolesAnywhereError
+from .command import PROGRAM, Command
+from .terminal import show_log, tell_error
+
+# Each is the COMMAND of a module; only the one that runs is imported.
+COMMANDS: Mapping[str, str] = {
+    "credential-process": "credential_process",
+    "version": "version",
+    "demo": "demo",
+}
+_HELP = ("-h", "--help", "help")
+_VERSION = ("-v", "--version")
+
+
+def run_program(words: Sequence[str]) -> int:
+    """Run a command and return the exit code.
+
+    Args:
+        words: Of the command line, without the program's name.
+    """
+    show_log()
+    try:
+        return _run(words)
+    except RolesAnywhereError as error:
+        tell_error(error)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader has gone, as `| head` does; Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def command_named(name: str) -> Command:
+    """Return a command.
+
+    Raises:
+        ConfigurationError: There is none of this name.
+    """
+    if name not in COMMANDS:
+        nearest = difflib.get_close_matches(name, COMMANDS, 1)
+        shown = repr(name) if name.isascii() and name.isprintable() and len(name) <= 40 else "(not shown)"
+        raise ConfigurationError(
+            f"there is no command {shown}",
+            hint=f"is {nearest[0]} meant?" if nearest else f"{PROGRAM} --help lists the commands",
+        )
+    module = importlib.import_module(f".{COMMANDS[name]}", __package__)
+    command: Command = module.COMMAND
+    return command
+
+
+def all_commands() -> list[Command]:
+    """Return every command, in the order of the help."""
+    return [command_named(name) for name in COMMANDS]
+
+
+def _run(words: Sequence[str]) -> int:
+    if not words or words[0] in _HELP:
+        print(command_named(words[1]).help() if len(words) > 1 else _overview(), end="")
+        return 0
+    if words[0] in _VERSION:
+        return command_named("version").run(command_named("version").read(()))
+    command = command_named(words[0])
+    before_operands = words[: list(words).index("--")] if "--" in words else words
+    if any(word in _HELP[:2] for word in before_operands):
+        print(command.help(), end="")
+        return 0
+    given = command.read(words[1:])
+    given.words = tuple(words)
+    return command.run(given)
+
+
+def _overview() -> str:
+    lines = [f"  {command.name:<24}{command.summary}" for command in all_commands()]
+    return (
+        f"usage: {PROGRAM} COMMAND [FLAGS]\n\nAWS credentials from an X.509 certificate, by IAM Roles Anywhere.\n\n"
+        + "\n".join(["Commands:", *lines])
+        + f"\n\n{PROGRAM} COMMAND --help tells more of a command.\n"
+    )

@@ -1,0 +1,96 @@
+"""Manners at a terminal: who reads what, when there is colour, and when somebody can be asked.
+
+Results go to stdout, everything else to stderr. Colour is for people: on a terminal, without ``NO_COLOR``. Nothing is
+asked where nobody can answer.
+"""
+
+from __future__ import annotations
+
+import getpass
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from ..errors import PassphraseError, RolesAnywhereError
+
+_COLOURS: Mapping[str, str] = {"error": "31;1", "warning": "33;1", "hint": "36", "ok": "32;1"}
+
+
+def note(text: str) -> None:
+    """Tell something on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def warn(text: str) -> None:
+    """Tell on stderr what is worth attention."""
+    note(f"{paint('warning:', 'warning', sys.stderr)} {text}")
+
+
+def tell_error(error: RolesAnywhereError) -> None:
+    """Tell on stderr what was wrong, and in a line of its own what to do."""
+    note(f"{paint('error:', 'error', sys.stderr)} {error.message}")
+    if error.hint:
+        note(f"{paint('hint:', 'hint', sys.stderr)} {error.hint}")
+
+
+def paint(text: str, colour: str, stream: TextIO) -> str:
+    """Return ``text`` in a colour where ``stream`` shows it to a person, else as it is."""
+    return f"\033[{_COLOURS[colour]}m{text}\033[0m" if has_colour(stream) else text
+
+
+def has_colour(stream: TextIO) -> bool:
+    """Return whether ``stream`` shows colour: a terminal that can, and nobody who said NO_COLOR."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def ask_passphrase() -> str:
+    """Ask for the passphrase of the private key on the terminal.
+
+    Raises:
+        PassphraseError: There is no terminal, or nothing was typed.
+    """
+    try:
+        # getpass would read from stdin, and echo, where there is no terminal.
+        if os.name == "posix":
+            os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+        if os.name == "posix" or sys.stdin.isatty():
+            return getpass.getpass("Passphrase of the private key: ")
+    except (OSError, EOFError):
+        pass
+    raise PassphraseError(
+        "the private key is encrypted, no passphrase was given, and there is no terminal to ask on",
+        hint="give --passphrase-file FILE (or --pkcs8-password, which other users can see)",
+    )
+
+
+class _Lines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        name = "warning" if record.levelno >= logging.WARNING else record.levelname.lower()
+        text = "\n".join(line for line in record.getMessage().splitlines() if line)
+        return f"{paint(f'{name}:', name, sys.stderr) if name in _COLOURS else f'{name}:'} {text}"
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(_Lines())
+
+    @property
+    def stream(self) -> TextIO:
+        """The stderr of now: tests and programs replace it."""
+        return sys.stderr
+
+    @stream.setter
+    def stream(self, _stream: TextIO) -> None:
+        """Nothing is kept."""
+
+
+def show_log(level: int = logging.WARNING) -> None:
+    """Show the library's log on stderr, a line each, from ``level`` on."""
+    logger = logging.getLogger("rolesanywhere_signer")
+    logger.setLevel(level)
+    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
+        logger.addHandler(_ToStderr())
+        logger.propagate = False
