@@ -91,7 +91,7 @@ def fingerprint(path: str) -> str:
 
 def _directory(words: Sequence[str]) -> str | None:
     """Return the directory of the cache that a command line names, or None: it asks for no kept answer."""
-    if words[:1] != [_COMMAND] or os.name != "posix":
+    if not words or words[0] != _COMMAND or os.name != "posix":
         return None
     cache = ""
     for word in words:
