@@ -93,7 +93,7 @@ class Given(dict[str, FlagValue]):
     """The flags of a command line and their values, defaults filled in.
 
     Attributes:
-        operands: The words behind ``--``.
+        operands: The words that are no flags, and those behind ``--``.
         named: The flags that stood there, without the defaults.
         words: The whole command line, without the program's name.
     """
@@ -136,6 +136,7 @@ class FlagReader:
         where: How messages begin.
         exclusions: Each flag with those that it excludes; a switch that is set to false still counts.
         takes_operands: Whether words may follow ``--``.
+        most_words: How many words may stand among the flags; they are operands too.
         empty_is_absent: Whether an empty value counts as a flag that is not there; it is refused otherwise.
     """
 
@@ -144,6 +145,7 @@ class FlagReader:
     where: str
     exclusions: Exclusions
     takes_operands: bool = False
+    most_words: int = 0
     empty_is_absent: bool = False
 
     def read(self, words: Sequence[str]) -> Given:
@@ -157,7 +159,11 @@ class FlagReader:
         flags = {flag.name: flag for flag in self.table}
         values: dict[str, FlagValue] = {}
         rest, previous = deque(words), self.command
+        found: list[str] = []
         while rest:
+            if len(found) < self.most_words and not rest[0].startswith("-"):
+                found.append(rest.popleft())
+                continue
             name, value = self._take(rest, previous, flags)
             previous = name
             if value is None:
@@ -168,7 +174,7 @@ class FlagReader:
                 values[name] = value
         self._check_exclusions(values)
         self._check_supported(values, flags)
-        return Given(values, operands, self.table)
+        return Given(values, (*found, *operands), self.table)
 
     def _split(self, words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
         if not self.takes_operands or "--" not in words:

@@ -24,6 +24,7 @@ class Command:
         flags: In the order of the help.
         run: Does it: results on stdout, and returns the exit code.
         examples: Command lines, each with nothing else.
+        words: What stands beside the flags, in its order.
         operands: What stands behind ``--``, or None: nothing may.
         exclusions: Each flag with those that it excludes.
     """
@@ -34,6 +35,7 @@ class Command:
     flags: tuple[Flag, ...]
     run: Callable[[Given], int]
     examples: tuple[str, ...] = ()
+    words: tuple[str, ...] = ()
     operands: str | None = None
     exclusions: Exclusions | None = None
 
@@ -49,12 +51,15 @@ class Command:
             self.name,
             self.exclusions or {},
             takes_operands=self.operands is not None,
+            most_words=len(self.words),
             empty_is_absent=True,
         ).read(words)
 
     def help(self) -> str:
         """Return the text of ``--help``."""
-        usage = " ".join(filter(None, [PROGRAM, self.name, "[FLAGS]" if self.flags else "", self.operands]))
+        usage = " ".join(
+            filter(None, [PROGRAM, self.name, *self.words, "[FLAGS]" if self.flags else "", self.operands])
+        )
         parts = [f"usage: {usage}", _filled(self.description)]
         official = [flag for flag in self.flags if not flag.is_ours]
         ours = [flag for flag in self.flags if flag.is_ours]
