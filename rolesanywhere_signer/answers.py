@@ -37,7 +37,7 @@ _BY_STATUS: Mapping[int, type[ServiceError]] = {
     404: ResourceNotFoundError,
     429: ThrottledError,
 }
-_ERROR_CODE = re.compile(r"[A-Za-z0-9_.]{1,100}")
+_ERROR_CODE = r"[A-Za-z0-9_.]{1,100}"
 _ACCOUNT = re.compile(r"arn:[^:]*:(?:iam|sts)::([0-9]{12}):")
 _MAX_MESSAGE = 500
 _NOT_THE_SERVICE = "this does not look like the service's answer; is a proxy in the way, or endpoint_url wrong?"
@@ -136,7 +136,7 @@ def _error_code(answer: Answer, body: Mapping[str, Any]) -> str | None:
     # REST-JSON: "Type:http://…" in the header, "namespace#Type" in the body.
     for text in (answer.headers.get("x-amzn-ErrorType"), body.get("code"), body.get("__type")):
         code = text.split(":")[0].split("#")[-1].strip() if isinstance(text, str) else ""
-        if _ERROR_CODE.fullmatch(code):
+        if re.fullmatch(_ERROR_CODE, code):
             return code
     return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -12,7 +11,6 @@ from .errors import ConfigurationError
 from .identity import Identity
 from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
 from .refresh import Refresher
-from .roles import AssumeRole
 from .settings import Settings
 from .sharing import make_cache, make_fetch
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .files import Source, StrPath
     from .keys import Passphrase
+    from .roles import AssumeRole
     from .settings import Verify
     from .watch import OnExpiring
 
@@ -108,7 +107,7 @@ class Assembly:
             # resolve() asks for a certificate, and this one is never looked at.
             _refuse_beside_identity(given)
             given["certificate"] = b""
-        roles = _roles(given.pop("assume_role", ()))
+        roles = _roles(given.pop("assume_role")) if "assume_role" in given else ()
         source, chained = _chained(given, profile, environment)
         values: dict[str, Any] = dict(resolve(given, profile=source, environment=environment).values)
         settings = Settings(**{name: values[name] for name in _SETTINGS_OPTIONS if name in values})
@@ -150,7 +149,9 @@ def _check_names(options: Mapping[str, object]) -> None:
     known = SessionOptions.__annotations__
     for name in options:
         if name not in known:
-            nearest = difflib.get_close_matches(name, known, 1)
+            from difflib import get_close_matches  # noqa: PLC0415 - for a mistake alone
+
+            nearest = get_close_matches(name, known, 1)
             raise ConfigurationError(f"unknown option {name!r}", hint=f"is {nearest[0]!r} meant?" if nearest else None)
 
 
@@ -160,7 +161,12 @@ def _refuse_beside_identity(given: Mapping[str, object]) -> None:
         raise ConfigurationError(f"identity excludes {' and '.join(doubled)}")
 
 
+# Only sessions with further roles import what these are; a program that starts often is none of them.
+
+
 def _roles(given: object) -> tuple[AssumeRole, ...]:
+    from .roles import AssumeRole  # noqa: PLC0415
+
     roles = (given,) if isinstance(given, AssumeRole) else given
     if not isinstance(roles, (tuple, list)) or not all(isinstance(role, AssumeRole) for role in roles):
         raise ConfigurationError("assume_role must be an AssumeRole, or a list of them")
@@ -179,6 +185,8 @@ def _chained(
 
 
 def _assume_role(role: ChainedRole) -> AssumeRole:
+    from .roles import AssumeRole  # noqa: PLC0415
+
     return AssumeRole(
         role.role_arn,
         external_id=role.external_id,

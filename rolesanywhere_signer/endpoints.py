@@ -18,25 +18,21 @@ _NETLOC = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?")
 
 
 class _Partition(NamedTuple):
-    regions: re.Pattern[str]
+    regions: str
     suffix: str
     dualstack_suffix: str
 
 
-def _partition(regions: str, suffix: str, dualstack_suffix: str) -> _Partition:
-    return _Partition(re.compile(regions), suffix, dualstack_suffix)
-
-
-_COMMERCIAL = _partition(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|aws-global", "amazonaws.com", "api.aws")
+_COMMERCIAL = _Partition(r"(us|eu|ap|sa|ca|me|af|il|mx)-\w+-\d+|aws-global", "amazonaws.com", "api.aws")
 _PARTITIONS = (
     _COMMERCIAL,
-    _partition(r"cn-\w+-\d+|aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    _partition(r"us-gov-\w+-\d+|aws-us-gov-global", "amazonaws.com", "api.aws"),
-    _partition(r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
-    _partition(r"us-iso-\w+-\d+|aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov"),
-    _partition(r"us-isob-\w+-\d+|aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud"),
-    _partition(r"eu-isoe-\w+-\d+|aws-iso-e-global", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
-    _partition(r"us-isof-\w+-\d+|aws-iso-f-global", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    _Partition(r"cn-\w+-\d+|aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    _Partition(r"us-gov-\w+-\d+|aws-us-gov-global", "amazonaws.com", "api.aws"),
+    _Partition(r"eusc-(de)-\w+-\d+", "amazonaws.eu", "api.amazonwebservices.eu"),
+    _Partition(r"us-iso-\w+-\d+|aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov"),
+    _Partition(r"us-isob-\w+-\d+|aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud"),
+    _Partition(r"eu-isoe-\w+-\d+|aws-iso-e-global", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+    _Partition(r"us-isof-\w+-\d+|aws-iso-f-global", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
 )
 
 
@@ -57,7 +53,7 @@ def service_url(region: str, *, fips: bool = False, dualstack: bool = False, end
             raise ConfigurationError("endpoint_url cannot be combined with use_fips_endpoint or use_dualstack_endpoint")
         return check_endpoint_url(endpoint_url)
     check_region(region)
-    partition = next((known for known in _PARTITIONS if known.regions.fullmatch(region)), _COMMERCIAL)
+    partition = next((known for known in _PARTITIONS if re.fullmatch(known.regions, region)), _COMMERCIAL)
     host = "rolesanywhere-fips" if fips else "rolesanywhere"
     suffix = partition.dualstack_suffix if dualstack else partition.suffix
     return f"https://{host}.{region}.{suffix}"

@@ -7,7 +7,6 @@ Messages name flags and never show a value, which may be a secret, or half of on
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -231,7 +230,9 @@ class FlagReader:
         after_secret = previous in flags and flags[previous].is_secret
         if after_secret or not re.fullmatch(r"[A-Za-z0-9_.-]{1,40}", name):
             return ConfigurationError(f"{self.where}: the flag after --{previous} is unknown")
-        nearest = difflib.get_close_matches(name, flags, 1)
+        from difflib import get_close_matches  # noqa: PLC0415 - for a mistake alone
+
+        nearest = get_close_matches(name, flags, 1)
         hint = f"is --{nearest[0]} meant?" if nearest else "the flags are those of the official helper"
         return ConfigurationError(f"{self.where}: the flag --{name} is unknown", hint=hint)
 

@@ -16,7 +16,7 @@ Verify = Union[bool, str, "os.PathLike[str]"]
 
 # API reference, CreateSession: durationSeconds; STS AssumeRole: RoleSessionName.
 _SHORTEST, _LONGEST = 900, 43200
-_SESSION_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{2,64}")
+_SESSION_NAME = r"[A-Za-z0-9_+=,.@-]{2,64}"
 _MAX_PROPERTIES, _MAX_PROPERTY = 50, 200
 
 
@@ -140,7 +140,7 @@ def check_session(role_session_name: object, duration_seconds: object) -> None:
     _check_whole_number("duration_seconds", duration_seconds, _SHORTEST, _LONGEST)
     if role_session_name is None:
         return
-    if not isinstance(role_session_name, str) or not _SESSION_NAME.fullmatch(role_session_name):
+    if not isinstance(role_session_name, str) or not re.fullmatch(_SESSION_NAME, role_session_name):
         raise ConfigurationError(
             f"role_session_name {role_session_name!r} is not allowed", hint="2 to 64 letters, digits and _+=,.@- are"
         )

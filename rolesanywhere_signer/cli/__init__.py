@@ -22,10 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None: those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    answer = find_kept(words)
-    if answer is not None:
-        sys.stdout.write(answer)
+    answer = None if sys.stdout is None else find_kept(words)
+    if answer is not None and _is_written(answer):
         return 0
     from .program import run_program
 
     return run_program(words)
+
+
+def _is_written(answer: str) -> bool:
+    try:
+        sys.stdout.write(answer)
+        sys.stdout.flush()
+    except OSError:
+        return False  # the program says why, when it comes to the same
+    return True

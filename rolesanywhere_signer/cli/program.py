@@ -31,7 +31,10 @@ def run_program(words: Sequence[str]) -> int:
     """
     show_log()
     try:
-        return _run(words)
+        if sys.stdout is None:
+            raise ConfigurationError("stdout is closed, and results are written there")
+        code = _run(words)
+        sys.stdout.flush()
     except RolesAnywhereError as error:
         tell_error(error)
         return 1
@@ -39,8 +42,18 @@ def run_program(words: Sequence[str]) -> int:
         return 130
     except BrokenPipeError:
         # The reader has gone, as `| head` does; Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_stdout()
         return 1
+    except OSError as error:
+        # Commands turn what fails with files and sockets into errors of ours; what is left is stdout.
+        _forget_stdout()
+        tell_error(ConfigurationError(f"the result cannot be written: {error.strerror or type(error).__name__}"))
+        return 1
+    return code
+
+
+def _forget_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def command_named(name: str) -> Command:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..arn import parse_role_arn
 from ..aws_config import Profile, load_config_file
@@ -12,8 +12,7 @@ from .options import one_line, whole_number
 from .profile import why_not
 
 
-@dataclass(frozen=True)
-class ChainedRole:
+class ChainedRole(NamedTuple):
     """A role that a profile assumes with the credentials of its ``source_profile``.
 
     Attributes:
@@ -34,8 +33,7 @@ class ChainedRole:
     region: str | None = None
 
 
-@dataclass(frozen=True)
-class ChainedProfile:
+class ChainedProfile(NamedTuple):
     """Where a chain of profiles begins, and the roles on the way.
 
     Attributes:

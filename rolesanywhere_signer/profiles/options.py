@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 import os
 import re
@@ -74,7 +73,9 @@ def variable(name: str) -> str:
 
 def nearest(name: str, spell: Callable[[str], str]) -> str:
     """Return the end of a message: the known option that an unknown name is like, or nothing."""
-    found = difflib.get_close_matches(name, PARSERS, 1)
+    from difflib import get_close_matches  # noqa: PLC0415 - for a mistake alone
+
+    found = get_close_matches(name, PARSERS, 1)
     return f"; is {spell(found[0])} meant?" if found else ""
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..clock import require_aware
 from ..errors import ConfigurationError
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 _USUAL_NOTICE = timedelta(days=30)
 
 
-@dataclass(frozen=True)
-class Timing:
+class Timing(NamedTuple):
     """When to look, and how far ahead.
 
     Attributes:
