@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from . import transport
 from ._version import __version__
 from .answers import answer_date, answer_request_id, is_invalid_signature, parse_answer
 from .certificates import CertificateSource, load_certificates
@@ -26,6 +25,7 @@ from .errors import (
 )
 from .seconds import monotonic_seconds, sleep
 from .signer import Request, sign_request
+from .transport import Answer, Transport
 from .watch import CertificateWatch, OnExpiring
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ _LARGEST_CORRECTION = timedelta(hours=24)
 
 class RolesAnywhereClient:
     """Calls CreateSession for one identity and one set of settings. Making one sends nothing.
+
+    A connection is kept for further calls within 20 seconds; it ends with the client at the latest.
 
     Args:
         settings: What to ask for.
@@ -71,6 +73,7 @@ class RolesAnywhereClient:
         self._clock = clock or utc_now
         self._trust_anchor = trust_anchor
         self._watch = CertificateWatch(on_certificate_expiring)
+        self._transport = Transport()
         if trust_anchor is not None:
             load_certificates(trust_anchor, "trust anchor")
         self._warn_if_unverified()
@@ -88,7 +91,8 @@ class RolesAnywhereClient:
 
         Network faults, throttling and errors of the server are tried again with jittered back-off, each time
         signed anew, up to ``settings.max_attempts`` in all. A signature that is refused because this machine's clock
-        is wrong is tried once more with the time of the service.
+        is wrong is tried once more with the time of the service. Where the server has closed the connection of the
+        call before, the request is sent once more over a new one; that is no attempt of its own.
 
         Returns:
             Fresh credentials.
@@ -187,7 +191,7 @@ class _Call:
             # An explanation that fails must not hide what it explains.
             _logger.warning("the error could not be explained: %s", fault.message)
 
-    def _send(self) -> transport.Answer:
+    def _send(self) -> Answer:
         moment = self._client.now() + self._correction
         signed = sign_request(_request(self._settings), self._loaded, self._settings.signing_region, moment)
         # Whoever has the signature can send the request as we do: it is not shown, nor what is answered.
@@ -195,7 +199,7 @@ class _Call:
         _logger.debug("canonical request:\n%s", signed.canonical_request)
         _logger.debug("string to sign:\n%s", signed.string_to_sign)
         started = monotonic_seconds()
-        answer = transport.send(signed, self._settings)
+        answer = self._client._transport.send(signed, self._settings)
         _logger.debug(
             "HTTP %d after %.0f ms, request id %s, %d bytes",
             answer.status,
@@ -205,7 +209,7 @@ class _Call:
         )
         return answer
 
-    def _learns_the_time(self, answer: transport.Answer) -> bool:
+    def _learns_the_time(self, answer: Answer) -> bool:
         """Return whether the clock explains a refusal, so that a request with the service's time is worth while."""
         if self._correction or not is_invalid_signature(answer) or not _time_is_trustworthy(self._settings):
             return False
@@ -239,7 +243,7 @@ def _request(settings: Settings) -> Request:
     return Request("POST", f"{settings.url}/sessions", headers, json.dumps(parameters))
 
 
-def _skew(answer: transport.Answer, now: datetime) -> timedelta | None:
+def _skew(answer: Answer, now: datetime) -> timedelta | None:
     date = answer_date(answer)
     return None if date is None else date - now
 

@@ -6,15 +6,19 @@ import contextlib
 import os
 import re
 import socket
+import ssl
 import threading
+import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
 import urllib3
+from urllib3.util.connection import is_connection_dropped
 
 from .errors import ConfigurationError, RolesAnywhereError, TransportError
+from .seconds import monotonic_seconds
 
 if TYPE_CHECKING:
     from .settings import Settings
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 
 # A CreateSession answer has about 2 KB.
 _MAX_ANSWER_BYTES = 256 * 1024
+# Address translation and load balancers forget a connection without a word, some of them after less than a minute.
+_LONGEST_IDLE_SECONDS = 20.0
+_THE_ONE = "the one that is kept"
 # Whatever stands around an @ may be the password of a proxy's URL, in whichever way the URL is broken.
 _USER_INFO = re.compile(r"\S*@\S*")
 
@@ -51,95 +58,206 @@ class Answer:
     body: bytes = field(repr=False)
 
 
-def send(signed: SignedRequest, settings: Settings) -> Answer:
-    """Send one signed request exactly as it is, and return the answer.
+class Transport:
+    """Sends requests, and keeps one connection for the next of them.
 
-    Raises:
-        TransportError: No answer came, or one too large.
-        ConfigurationError: The CA bundle or a proxy's URL cannot be used.
+    Threads may share it: each request that is under way has a connection of its own. A forked child leaves its
+    parent's alone, and a copy or a pickle starts with none.
     """
-    # A new session each time: nothing is shared between threads, and no connection with a process that forked.
-    with requests.Session() as session:
-        session.headers.clear()
-        # Plain HTTP goes to loopback only, and never out through a proxy of the environment.
-        session.trust_env = signed.url.startswith("https:")
+
+    def __init__(self) -> None:
+        # One entry or none. Single operations on a dictionary need no lock, which could be held when a process forks.
+        self._kept: dict[str, _Kept] = {}
+        weakref.finalize(self, _close, self._kept)
+
+    def __reduce__(self) -> tuple[type[Transport], tuple[()]]:
+        return Transport, ()
+
+    def send(self, signed: SignedRequest, settings: Settings) -> Answer:
+        """Send one signed request exactly as it is, and return the answer.
+
+        A connection that was kept and turns out to be closed is replaced: the request is then sent once more. What the
+        environment says about proxies and CA bundles is read each time.
+
+        Raises:
+            TransportError: No answer came, or one too large.
+            ConfigurationError: The CA bundle or a proxy's URL cannot be used.
+        """
+        with requests.Session() as session:
+            session.headers.clear()
+            # Plain HTTP goes to loopback only, and never out through a proxy of the environment.
+            session.trust_env = signed.url.startswith("https:")
+            try:
+                return self._exchange(session, signed, settings)
+            except RolesAnywhereError:
+                raise
+            # requests raises its own, urllib3's and OSError, and TypeError for a proxy's URL without a host.
+            except Exception as error:  # noqa: BLE001
+                raise _our_error(error, signed, settings) from presentable_cause(error)
+
+    def _exchange(self, session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
+        prepared, way = _prepare(session, signed, settings)
+        timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
+        adapter = self._take(prepared.url, way) or _AbortableAdapter()
         try:
-            return _exchange(session, signed, settings)
-        except RolesAnywhereError:
+            # Straight to the adapter: Session.send looks at a redirect even where it must not follow it.
+            with adapter.aborting_after(sum(timeout)), adapter.send(prepared, timeout=timeout, **way) as response:
+                answer = Answer(response.status_code, response.headers, _bounded_body(response))
+        except BaseException:
+            adapter.close()
             raise
-        # requests raises its own, urllib3's and OSError, and TypeError for a proxy's URL without a host.
-        except Exception as error:  # noqa: BLE001
-            raise _our_error(error, signed, settings) from presentable_cause(error)
+        # A server that fails may not be the only one of its name: the next connection may lead to another.
+        if answer.status < 500:
+            self._keep(_Kept(adapter, prepared.url, way))
+        else:
+            adapter.close()
+        return answer
+
+    def _take(self, url: str | None, way: dict[str, Any]) -> _AbortableAdapter | None:
+        """Return the adapter that was kept, if its connection may be used for this request; close it otherwise."""
+        kept = self._kept.pop(_THE_ONE, None)
+        if kept is None:
+            return None
+        if kept.is_usable(url, way):
+            return kept.adapter
+        # In a forked child, too: this shuts nothing down, and the parent has a descriptor of its own.
+        kept.adapter.close()
+        return None
+
+    def _keep(self, kept: _Kept) -> None:
+        if not kept.adapter.is_connected or self._kept.setdefault(_THE_ONE, kept) is not kept:
+            kept.adapter.close()
 
 
-def _exchange(session: requests.Session, signed: SignedRequest, settings: Settings) -> Answer:
+class _Kept:
+    """An adapter whose connection waits for the next request.
+
+    Args:
+        adapter: With one connection.
+        url: Of the request before.
+        way: What was said about proxies and TLS when it was sent.
+    """
+
+    def __init__(self, adapter: _AbortableAdapter, url: str | None, way: dict[str, Any]) -> None:
+        self.adapter = adapter
+        self._way = (url, way)
+        self._process = os.getpid()
+        self._since = monotonic_seconds()
+
+    def is_usable(self, url: str | None, way: dict[str, Any]) -> bool:
+        """Return whether the connection is this process's, leads the same way and is likely to be still there."""
+        return (
+            self._process == os.getpid()
+            and self._way == (url, way)
+            and monotonic_seconds() - self._since <= _LONGEST_IDLE_SECONDS
+            and self.adapter.is_connected
+        )
+
+
+def _close(kept: dict[str, _Kept]) -> None:
+    while kept:
+        kept.popitem()[1].adapter.close()
+
+
+def _prepare(
+    session: requests.Session, signed: SignedRequest, settings: Settings
+) -> tuple[requests.PreparedRequest, dict[str, Any]]:
+    """Return the request, and what settings and environment say now about proxies and TLS."""
     request = requests.Request(signed.method, signed.url, data=signed.body, auth=_SignedAlready(signed.headers))
     prepared = session.prepare_request(request)
-    merged = cast(
+    way = cast(
         "dict[str, Any]",
         session.merge_environment_settings(prepared.url, {}, stream=True, verify=verify_value(settings), cert=None),
     )
     if settings.proxies is not None and session.trust_env:
         # Exactly those given, none where none is given; requests would add the environment's.
-        merged["proxies"] = dict(settings.proxies)
-    timeout = (settings.connect_timeout_seconds, settings.read_timeout_seconds)
-    adapter = _AbortableAdapter()
-    # Straight to the adapter: Session.send looks at a redirect even where it must not follow it.
-    with adapter.aborting_after(sum(timeout)), adapter.send(prepared, timeout=timeout, **merged) as response:
-        return Answer(response.status_code, response.headers, _bounded_body(response))
+        way["proxies"] = dict(settings.proxies)
+    return prepared, way
 
 
 class _AbortableAdapter(requests.adapters.HTTPAdapter):
-    """An adapter whose connections another thread can end.
+    """An adapter of one connection, which another thread can end.
 
     The time-outs of sockets begin anew with every byte; a server that sends one now and then would hold us for ever.
     """
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(pool_connections=1, pool_maxsize=1)
         self._connections: list[Any] = []
+        self._passed = threading.Event()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether there is a connection that the server has not closed, as far as is known here."""
+        return not (self._passed.is_set() or all(map(is_connection_dropped, self._connections)))
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         """Return the pool, which notes the connections that it makes."""
         pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
-        make = pool.ConnectionCls
+        if "ConnectionCls" in vars(pool):
+            return pool  # it was used before, and notes them already
+        # Without the adapter itself, which has the pool: the two would keep each other.
+        make, noted = pool.ConnectionCls, self._connections
 
         def make_noted(*args: Any, **kwargs: Any) -> Any:
-            self._connections.append(make(*args, **kwargs))
-            return self._connections[-1]
+            noted.append(make(*args, **kwargs))
+            return noted[-1]
 
         pool.ConnectionCls = make_noted
         return pool
 
+    def send(self, *args: Any, **kwargs: Any) -> requests.Response:
+        """Send a request; once more over a new connection where the server has closed the one that was kept."""
+        was_kept = bool(self._connections)
+        try:
+            return super().send(*args, **kwargs)
+        except requests.exceptions.ConnectionError as error:
+            if not was_kept or self._passed.is_set() or not _ended_unanswered(error):
+                raise
+        self._connections.clear()
+        return super().send(*args, **kwargs)
+
+    def close(self) -> None:
+        """Close the connection, whoever may still have the pool."""
+        super().close()
+        for connection in self._connections:
+            connection.close()
+
     @contextlib.contextmanager
     def aborting_after(self, seconds: float) -> Iterator[None]:
         """Run a block that ends with a ``TransportError`` once ``seconds`` have passed."""
-        passed = threading.Event()
-        timer = threading.Timer(seconds, self._abort, (passed,))
-        timer.daemon = True
+        ended = threading.Event()
+        watcher = threading.Thread(target=self._abort_after, args=(seconds, ended), daemon=True)
         try:
-            timer.start()
+            watcher.start()
             yield
         except Exception as error:
-            if passed.is_set():
+            if self._passed.is_set():
                 raise _too_slow(seconds) from presentable_cause(error)
             raise
         else:
             # An answer that was cut off within its headers looks like a whole one.
-            if passed.is_set():
+            if self._passed.is_set():
                 raise _too_slow(seconds)
         finally:
-            timer.cancel()
-            if timer.ident is not None:
-                timer.join()
-            self.close()
+            ended.set()
+            if watcher.ident is not None:
+                watcher.join()
 
-    def _abort(self, passed: threading.Event) -> None:
-        passed.set()
-        for connection in self._connections:
-            # Of the plain class: SSLSocket's own shutdown() is not made for another thread.
-            with contextlib.suppress(OSError, AttributeError, TypeError):
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+    def _abort_after(self, seconds: float, ended: threading.Event) -> None:
+        while not ended.wait(seconds):
+            self._passed.set()
+            for connection in list(self._connections):
+                # Of the plain class: SSLSocket's own shutdown() is not made for another thread.
+                with contextlib.suppress(OSError, AttributeError, TypeError):
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+            # And again: a connection that is only being made has no socket yet.
+            seconds = 0.2
+
+
+def _ended_unanswered(error: requests.exceptions.ConnectionError) -> bool:
+    """Return whether the connection ended instead of an answer; a reset among the first bytes of one looks the same."""
+    return isinstance(_wrapped(error)[-1], (ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError))
 
 
 def _too_slow(seconds: float) -> TransportError:

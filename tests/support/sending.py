@@ -7,7 +7,7 @@ from functools import cache
 from rolesanywhere_signer.identity import Identity
 from rolesanywhere_signer.settings import Settings
 from rolesanywhere_signer.signer import Request, SignedRequest, SigV4X509Signer
-from rolesanywhere_signer.transport import Answer, send
+from rolesanywhere_signer.transport import Answer, Transport
 from tests.support.arns import REGION
 from tests.unit import pki
 
@@ -29,5 +29,5 @@ def sign(url: str) -> SignedRequest:
     return SigV4X509Signer(leaf_identity(), REGION).sign(Request("POST", url, HEADERS, BODY))
 
 
-def exchange(settings: Settings) -> Answer:
-    return send(sign(f"{settings.url}/sessions"), settings)
+def exchange(settings: Settings, transport: Transport | None = None) -> Answer:
+    return (transport or Transport()).send(sign(f"{settings.url}/sessions"), settings)

@@ -77,13 +77,6 @@ def test_plain_http_to_loopback_never_goes_through_a_proxy(variable: str, monkey
     assert proxy.connections == 0
 
 
-def test_each_request_has_a_connection_of_its_own() -> None:
-    with raw_server(http(201), http(201)) as server:
-        exchange(make_settings(server.url))
-        exchange(make_settings(server.url))
-    assert server.connections == 2
-
-
 # --- what comes back ---------------------------------------------------------------------------------------------
 
 
