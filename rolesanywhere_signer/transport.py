@@ -8,7 +8,6 @@ import re
 import socket
 import ssl
 import threading
-import weakref
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -62,13 +61,13 @@ class Transport:
     """Sends requests, and keeps one connection for the next of them.
 
     Threads may share it: each request that is under way has a connection of its own. A forked child leaves its
-    parent's alone, and a copy or a pickle starts with none.
+    parent's alone, and a copy or a pickle starts with none. What is kept ends with the transport, because urllib3
+    closes the connections of a pool that nobody refers to any more.
     """
 
     def __init__(self) -> None:
         # One entry or none. Single operations on a dictionary need no lock, which could be held when a process forks.
         self._kept: dict[str, _Kept] = {}
-        weakref.finalize(self, _close, self._kept)
 
     def __reduce__(self) -> tuple[type[Transport], tuple[()]]:
         return Transport, ()
@@ -152,11 +151,6 @@ class _Kept:
             and monotonic_seconds() - self._since <= _LONGEST_IDLE_SECONDS
             and self.adapter.is_connected
         )
-
-
-def _close(kept: dict[str, _Kept]) -> None:
-    while kept:
-        kept.popitem()[1].adapter.close()
 
 
 def _prepare(

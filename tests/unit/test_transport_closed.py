@@ -31,21 +31,61 @@ def ca_file(tmp_path: Path) -> Path:
 # --- the server closed it -----------------------------------------------------------------------------------------
 
 
+class Closing:
+    """Answers, and closes the connection when it is told to.
+
+    Args:
+        close: How.
+    """
+
+    def __init__(self, close: Behaviour) -> None:
+        self._close = close
+        self._now = threading.Event()
+
+    def __call__(self, connection: socket.socket) -> None:
+        connection.sendall(OK)
+        self._now.wait(LONGEST_WAIT)
+        self._close(connection)
+
+    def close(self, server: KeepAlive) -> None:
+        self._now.set()
+        assert server.wait_for_open(0)
+
+
 @pytest.mark.parametrize("over_tls", [False, True])
 @pytest.mark.parametrize("close", [hang_up, reset])
 def test_a_server_that_closed_it_while_it_was_idle(ca_file: Path, over_tls: bool, close: Behaviour) -> None:
-    def answer_and_close(connection: socket.socket) -> None:
-        connection.sendall(OK)
-        closing.wait(LONGEST_WAIT)
-        close(connection)
-
-    closing = threading.Event()
-    with sender_to(answer_and_close, OK, tls=server_context() if over_tls else None, verify=ca_file) as (send, server):
+    closing = Closing(close)
+    with sender_to(closing, OK, tls=server_context() if over_tls else None, verify=ca_file) as (send, server):
         send()
-        closing.set()
-        assert server.wait_for_open(0)
+        closing.close(server)
         assert send().body == b"ok"
         # It was seen: no request went into the closed connection.
+        assert server.counts == [1, 1]
+
+
+def test_what_takes_its_place_is_a_new_connection_whose_end_is_an_error() -> None:
+    closing = Closing(hang_up)
+    with sender_to(closing, hang_up, OK) as (send, server):
+        send()
+        closing.close(server)
+        send.fails()
+        assert server.counts == [1, 1]
+
+
+@pytest.mark.parametrize("over_tls", [False, True])
+@pytest.mark.parametrize("close", [hang_up, reset])
+def test_a_server_that_closed_it_after_we_looked(
+    ca_file: Path, over_tls: bool, close: Behaviour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request is then written into a connection whose end has come already; here no look sees it."""
+    monkeypatch.setattr("rolesanywhere_signer.transport.is_connection_dropped", lambda _: False)
+    monkeypatch.setattr("urllib3.connectionpool.is_connection_dropped", lambda _: False)
+    closing = Closing(close)
+    with sender_to(closing, OK, tls=server_context() if over_tls else None, verify=ca_file) as (send, server):
+        send()
+        closing.close(server)
+        assert send().body == b"ok"
         assert server.counts == [1, 1]
 
 
@@ -111,6 +151,25 @@ def test_what_ended_is_not_remembered() -> None:
 # --- the bound on the whole ---------------------------------------------------------------------------------------
 
 
+class Drip:
+    """Answers a little at a time, each part well within a read time-out.
+
+    Attributes:
+        left: How many parts were not sent when the client hung up.
+    """
+
+    def __init__(self, begun: bytes, again: bytes) -> None:
+        self.left = 500
+        self._begun, self._again = begun, again
+
+    def __call__(self, connection: socket.socket) -> None:
+        connection.sendall(self._begun)
+        while self.left > 0:
+            connection.sendall(self._again)
+            self.left -= 1
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize(
     ("begun", "again"),
     [
@@ -123,13 +182,7 @@ def test_what_ended_is_not_remembered() -> None:
 @pytest.mark.parametrize("over_tls", [False, True])
 def test_an_answer_that_drips_has_an_end_here_too(ca_file: Path, begun: bytes, again: bytes, over_tls: bool) -> None:
     """Nor is the request sent once more: the connection ended because we ended it."""
-
-    def drip(connection: socket.socket) -> None:
-        connection.sendall(begun)
-        while True:
-            connection.sendall(again)
-            time.sleep(0.02)
-
+    drip = Drip(begun, again)
     patience = {"connect_timeout_seconds": 0.3, "read_timeout_seconds": 0.2}
     tls = server_context() if over_tls else None
     with sender_to(OK, drip, OK, tls=tls, verify=ca_file, **patience) as (send, server):
@@ -139,17 +192,13 @@ def test_an_answer_that_drips_has_an_end_here_too(ca_file: Path, begun: bytes, a
         assert error.retryable
         assert "no whole answer came within 0.5 s" in error.message
         assert server.counts == [2]
+        assert drip.left > 0
         assert send().body == b"ok"
 
 
 def test_a_connection_that_is_made_too_late_is_ended_too(monkeypatch: pytest.MonkeyPatch) -> None:
     """Resolving a name knows no time-out; what comes after it must not be without an end."""
-
-    def drip(connection: socket.socket) -> None:
-        connection.sendall(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n")
-        while True:
-            connection.sendall(b"x")
-            time.sleep(0.02)
+    drip = Drip(b"HTTP/1.1 201 Created\r\nContent-Length: 100000\r\n\r\n", b"x")
 
     def slowly(*arguments: Any, **others: Any) -> Any:
         time.sleep(0.4)
@@ -159,6 +208,7 @@ def test_a_connection_that_is_made_too_late_is_ended_too(monkeypatch: pytest.Mon
     with sender_to(drip, connect_timeout_seconds=0.1, read_timeout_seconds=0.1) as (send, _):
         monkeypatch.setattr(socket, "getaddrinfo", slowly)
         assert "no whole answer came within 0.2 s" in send.fails().message
+        assert drip.left > 0
 
 
 # --- who has it ---------------------------------------------------------------------------------------------------

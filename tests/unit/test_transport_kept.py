@@ -151,6 +151,8 @@ def test_for_another_url() -> None:
         send()
         assert server.wait_for_open(0)
         assert (server.counts, other_server.counts) == ([1], [1])
+        [one] = send.transport._kept.values()
+        assert len(one.adapter._connections) == 1
 
 
 # --- settings and environment ask for another way -----------------------------------------------------------------
