@@ -57,6 +57,16 @@ def test_one_tunnel_through_a_proxy_is_used_again(ca_file: Path) -> None:
         assert (server.counts, len(proxy.received)) == ([2], 1)
 
 
+def test_what_is_kept_shows_no_password_of_a_proxy(ca_file: Path) -> None:
+    with sender_to(OK, tls=server_context(), verify=ca_file) as (send, _), proxy_to(send) as proxy:
+        url = proxy.url.replace("//", "//user:planted-password@")
+        send.settings = replace(send.settings, proxies={"https": url})
+        send()
+        [one] = send.transport._kept.values()
+        assert one.adapter.is_connected
+        assert "planted" not in repr((send.transport, vars(send.transport), one, one.adapter))
+
+
 @pytest.mark.parametrize("status", [200, 204, 302, 403, 429])
 @pytest.mark.parametrize("body", [b"", b"x" * 40_000])
 def test_any_answer_but_a_fault_of_the_server_lets_it_be_used_again(status: int, body: bytes) -> None:
