@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 CertificateSource = Union[str, "os.PathLike[str]", bytes]
 
 # "X509 CERTIFICATE" is the label of early OpenSSL.
-_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
+PEM_LABELS = ("CERTIFICATE", "X509 CERTIFICATE")
 
 
 def load_certificates(source: CertificateSource, what: str = "certificate") -> list[x509.Certificate]:
@@ -49,7 +49,7 @@ def parse_certificates(data: bytes, where: str = "the certificate") -> list[x509
     """
     try:
         blocks = parse_blocks(data)
-        found = [block.der for block in blocks if block.label in _LABELS]
+        found = [block.der for block in blocks if block.label in PEM_LABELS]
     except PemError as error:
         raise CertificateLoadError(f"{where} cannot be read: {error}") from error
     if found:
@@ -92,7 +92,7 @@ def choose_leaf(certificates: Sequence[x509.Certificate], public_key: Certificat
         matching = [n for n, certificate in enumerate(certificates) if has_key(certificate, public_key)]
         if matching:
             return matching[0]
-    return next((n for n, certificate in enumerate(certificates) if not _claims_ca(certificate)), 0)
+    return next((n for n, certificate in enumerate(certificates) if not claims_ca(certificate)), 0)
 
 
 def has_key(certificate: x509.Certificate, public_key: CertificatePublicKeyTypes) -> bool:
@@ -103,7 +103,8 @@ def has_key(certificate: x509.Certificate, public_key: CertificatePublicKeyTypes
         return False
 
 
-def _claims_ca(certificate: x509.Certificate) -> bool:
+def claims_ca(certificate: x509.Certificate) -> bool:
+    """Return whether a certificate says that it is a CA's; False where that cannot be read."""
     try:
         return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except Exception:  # noqa: BLE001 - absent, doubled or malformed: validation reports it, the choice goes on

@@ -160,7 +160,7 @@ class Identity:
         Raises:
             CertificateError, PrivateKeyError: As the class; also when ``load`` fails.
         """
-        return cls._from_source(CallableSource(load), passphrase)
+        return cls.from_source(CallableSource(load), passphrase)
 
     @classmethod
     def from_environment(
@@ -175,7 +175,7 @@ class Identity:
         Raises:
             CertificateError, PrivateKeyError: As the class; also when a variable is not set.
         """
-        return cls._from_source(EnvironmentSource(certificate, private_key, intermediates), passphrase)
+        return cls.from_source(EnvironmentSource(certificate, private_key, intermediates), passphrase)
 
     @classmethod
     def from_descriptors(
@@ -201,7 +201,16 @@ class Identity:
         return cls(parts[0] or b"", parts[1], parts[2], passphrase)
 
     @classmethod
-    def _from_source(cls, source: IdentitySource, passphrase: Passphrase | None) -> Identity:
+    def from_source(cls, source: IdentitySource, passphrase: Passphrase | None = None) -> Identity:
+        """Make an identity of a source of its bytes, asked now and before each CreateSession.
+
+        Args:
+            source: Such as ``selectors.DirectorySource``.
+            passphrase: For an encrypted key.
+
+        Raises:
+            CertificateError, PrivateKeyError: As the class.
+        """
         identity = cls.__new__(cls)
         identity._restore(source, passphrase)
         identity.load()

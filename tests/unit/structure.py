@@ -53,6 +53,7 @@ ROOMS = {
     "aws_config": room(3),
     "identity": room(3, "cryptography"),
     "refresh": room(3),
+    "selectors": room(3, "cryptography"),
     "settings": room(3),
     "validation": room(3, "cryptography"),
     "profiles": room(4),
