@@ -7,10 +7,11 @@ from .directory import PemDirectory, PemFile, read_directory
 from .key_search import KeySearch
 from .names import helper_text
 from .selector import Selector, parse_selector
-from .source import DirectorySource
+from .source import CertificateDirectory, DirectorySource
 
 __all__ = [
     "Candidate",
+    "CertificateDirectory",
     "DirectorySource",
     "KeySearch",
     "PemDirectory",

@@ -60,9 +60,9 @@ _PRINTABLE = re.compile(r"[A-Za-z0-9 '()+,./:=?-]*")
 _UTF8_STRING, _PRINTABLE_STRING, _BIT_STRING = 0x0C, 0x13, 0x03
 _ENCODINGS = {0x0C: "utf-8", 0x12: "ascii", 0x13: "ascii", 0x14: "latin-1", 0x16: "ascii", 0x1E: "utf-16-be"}
 
-_TYPE = re.compile(r"\s*(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)\s*=\s*", re.IGNORECASE)
-_HEX_VALUE = re.compile(r"#((?:[0-9A-Fa-f]{2})+)\s*")
-_TEXT_VALUE = re.compile(r'(?:\\[0-9A-Fa-f]{2}|\\.|[^\\,+"<>;])*', re.DOTALL)
+_TYPE = re.compile(r" *(?:OID\.)?([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+) *= *", re.IGNORECASE)
+_HEX_VALUE = re.compile(r"#((?:[0-9A-Fa-f]{2})+) *")
+_TEXT_VALUE = re.compile(r'(?!#)(?:\\[0-9A-Fa-f]{2}|\\.|[^\\,+"<>;])*', re.DOTALL)
 _TOKEN = re.compile(r"\\[0-9A-Fa-f]{2}|\\?.", re.DOTALL)
 
 

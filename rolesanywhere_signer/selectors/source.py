@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -21,6 +22,29 @@ from .selector import Selector, parse_selector
 _logger = logging.getLogger("rolesanywhere_signer")
 
 
+@dataclass(frozen=True)
+class CertificateDirectory:
+    """A directory of PEM files, in the place of a certificate: which of its certificates is the one to use.
+
+    Attributes:
+        directory: Where the files are.
+        selector: What is asked for: a ``Selector``, or text in the official helper's grammar. None: the only one.
+        use_latest_expiring: Of several that fit, take the one that ends last.
+    """
+
+    directory: StrPath
+    selector: Selector | str | None = None
+    use_latest_expiring: bool = False
+
+    def parsed_selector(self) -> Selector:
+        """Return the selector.
+
+        Raises:
+            ConfigurationError: It cannot be understood.
+        """
+        return parse_selector(self.selector) if isinstance(self.selector, str) else self.selector or Selector()
+
+
 class DirectorySource:
     """The PEM files of a directory as the source of an identity: ``Identity.from_source(DirectorySource(…))``.
 
@@ -29,9 +53,7 @@ class DirectorySource:
     file; where it stands alone, those that lie in the directory.
 
     Args:
-        directory: Where the files are.
-        selector: Which certificate: text in the official helper's grammar, or a ``Selector``. None: the only one.
-        use_latest_expiring_certificate: Of several that fit, take the one that ends last.
+        place: The directory, and what is asked for.
         passphrase: For encrypted keys; a callable is asked at most once in each look.
         clock: Returns the time, aware; None: this machine's.
 
@@ -40,17 +62,11 @@ class DirectorySource:
     """
 
     def __init__(
-        self,
-        directory: StrPath,
-        selector: Selector | str | None = None,
-        *,
-        use_latest_expiring_certificate: bool = False,
-        passphrase: Passphrase | None = None,
-        clock: Clock | None = None,
+        self, place: CertificateDirectory, passphrase: Passphrase | None = None, clock: Clock | None = None
     ) -> None:
-        self._directory = os.fspath(directory)
-        self._selector = parse_selector(selector) if isinstance(selector, str) else selector or Selector()
-        self._take_latest = use_latest_expiring_certificate
+        self._directory = os.fspath(place.directory)
+        self._selector = place.parsed_selector()
+        self._take_latest = place.use_latest_expiring
         self._passphrase = passphrase
         self._clock: Clock = clock or utc_now
         self._forget()
@@ -92,6 +108,11 @@ class DirectorySource:
     def key_path(self) -> StrPath | None:
         """The file of the chosen certificate's key."""
         return self._chosen.key.path if self._chosen and self._chosen.key else None
+
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """None: which files are read is decided anew each time."""
+        return ()
 
     def check_picklable(self) -> None:
         """The directory and the selector may go into a pickle, and a clock that goes by its name."""

@@ -1,0 +1,1 @@
+"""Certificates chosen by what stands in them."""
