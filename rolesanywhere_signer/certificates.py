@@ -103,6 +103,21 @@ def has_key(certificate: x509.Certificate, public_key: CertificatePublicKeyTypes
         return False
 
 
+# Names of the official helper's read-certificate-data, by the algorithm of the public key (RFC 3279, RFC 9881).
+_KEY_TYPES = {
+    "1.2.840.113549.1.1.1": "RSA",
+    "1.2.840.10045.2.1": "EC",
+    "2.16.840.1.101.3.4.3.17": "ML-DSA-44",
+    "2.16.840.1.101.3.4.3.18": "ML-DSA-65",
+    "2.16.840.1.101.3.4.3.19": "ML-DSA-87",
+}
+
+
+def key_type(certificate: x509.Certificate) -> str:
+    """Return ``RSA``, ``EC``, ``ML-DSA-44``, ``-65`` or ``-87``; empty for another type of key."""
+    return _KEY_TYPES.get(certificate.public_key_algorithm_oid.dotted_string, "")
+
+
 def claims_ca(certificate: x509.Certificate) -> bool:
     """Return whether a certificate says that it is a CA's; False where that cannot be read."""
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -25,6 +25,21 @@ class SigningKey(Protocol):
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature over ``data``.
+
+        Raises:
+            SigningError: The key failed to sign.
+        """
+
+
+Digest = Literal["SHA256", "SHA384", "SHA512"]
+
+
+@runtime_checkable
+class DigestKey(Protocol):
+    """A key that signs over another hash, too: for the diagnostic ``sign-string``, and for no request."""
+
+    def sign_with(self, data: bytes, digest: Digest) -> bytes:
+        """Return the signature over ``data`` with ``digest``.
 
         Raises:
             SigningError: The key failed to sign.

@@ -21,7 +21,7 @@ from ..errors import (
 from ..files import Source, read_source
 from ..pem import PemBlock, PemError, parse_blocks
 from .forking import no_fork_meanwhile
-from .protocol import ECDSA_SHA256, RSA_SHA256, SigningKey
+from .protocol import ECDSA_SHA256, RSA_SHA256, Digest, SigningKey
 
 if TYPE_CHECKING:
     from typing import NoReturn
@@ -31,9 +31,13 @@ if TYPE_CHECKING:
 Passphrase = str | bytes | Callable[[], str]
 _Loader = Callable[[bytes, "bytes | None"], "PrivateKeyTypes"]
 
-_ECDSA = ec.ECDSA(hashes.SHA256())
 _PKCS1 = padding.PKCS1v15()
-_SHA256 = hashes.SHA256()
+_HASHES: dict[Digest, hashes.HashAlgorithm] = {
+    "SHA256": hashes.SHA256(),
+    "SHA384": hashes.SHA384(),
+    "SHA512": hashes.SHA512(),
+}
+_ECDSA = {digest: ec.ECDSA(algorithm) for digest, algorithm in _HASHES.items()}
 
 
 class _SoftwareKey:
@@ -66,9 +70,17 @@ class RsaKey(_SoftwareKey):
         Raises:
             SigningError: The key is too small for the padding.
         """
+        return self.sign_with(data, "SHA256")
+
+    def sign_with(self, data: bytes, digest: Digest) -> bytes:
+        """Return the signature over another hash.
+
+        Raises:
+            SigningError: The key is too small for the padding.
+        """
         try:
             with no_fork_meanwhile:
-                return self._private_key.sign(data, _PKCS1, _SHA256)
+                return self._private_key.sign(data, _PKCS1, _HASHES[digest])
         except ValueError as error:
             raise SigningError("the RSA key failed to sign; it may be too small") from error
 
@@ -91,9 +103,17 @@ class EcKey(_SoftwareKey):
         Raises:
             SigningError: The key failed to sign.
         """
+        return self.sign_with(data, "SHA256")
+
+    def sign_with(self, data: bytes, digest: Digest) -> bytes:
+        """Return the signature over another hash, as DER SEQUENCE of r and s.
+
+        Raises:
+            SigningError: The key failed to sign.
+        """
         try:
             with no_fork_meanwhile:
-                return self._private_key.sign(data, _ECDSA)
+                return self._private_key.sign(data, _ECDSA[digest])
         except ValueError as error:
             raise SigningError("the EC key failed to sign") from error
 
