@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 from .client import RolesAnywhereClient
 from .errors import ConfigurationError
-from .identity import Identity
+from .identities import make_identity
 from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
 from .refresh import Refresher
 from .settings import Settings
@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from .certificates import CertificateSource
     from .clock import Clock
     from .files import Source, StrPath
+    from .identity import Identity
     from .keys import Passphrase
     from .roles import AssumeRole
+    from .selectors import CertificateDirectory
     from .settings import Verify
     from .watch import OnExpiring
 
@@ -29,7 +31,8 @@ class SessionOptions(TypedDict, total=False):
     """What can be asked for; None stands for not given.
 
     Attributes:
-        certificate: The end-entity certificate: a path, or PEM, DER or PKCS#12 bytes; a full chain is fine.
+        certificate: The end-entity certificate: a path, or PEM, DER or PKCS#12 bytes; a full chain is fine. Or a
+            ``selectors.CertificateDirectory``, in which it is chosen.
         private_key: Its key, in the same manner; None: in the same file.
         intermediates: The certificates between it and the trust anchor; None: those beside the certificate.
         passphrase: For an encrypted key: text, bytes, or a callable that is asked when it is needed.
@@ -42,7 +45,7 @@ class SessionOptions(TypedDict, total=False):
         assume_role: A role to go on to, or several in their order: ``AssumeRole``.
     """
 
-    certificate: Source | None
+    certificate: Source | CertificateDirectory | None
     private_key: Source | None
     intermediates: Source | None
     passphrase: Passphrase | None
@@ -114,7 +117,8 @@ class Assembly:
         if ask_passphrase is not None:
             values.setdefault("passphrase", ask_passphrase)
         if identity is None:
-            identity = Identity(**{name: values[name] for name in _IDENTITY_OPTIONS if name in values})
+            parts = {name: values[name] for name in _IDENTITY_OPTIONS if name in values}
+            identity = make_identity(**parts, clock=values.get("clock"))
         extras = {name: values[name] for name in ("trust_anchor", "on_certificate_expiring") if name in values}
         self.client = RolesAnywhereClient(settings, identity, values.get("clock"), **extras)
         self.cache = make_cache(values.get("cache"), self.client.now)

@@ -42,15 +42,16 @@ _HELPER_TABLE = (
     switch("with-proxy", "Use the proxies of the environment (HTTPS_PROXY, NO_PROXY)."),
     switch("no-verify-ssl", "Do not verify TLS; whoever stands in between can then read the credentials."),
     switch("debug", "Tell on stderr what is sent and how long it takes; never a secret."),
-    Flag("cert-selector", "Choose the certificate by its names.", "SELECTOR", missing=_STORES),
+    Flag("cert-selector", "Which certificate of the directory: Key=x509Subject,Value=…, or file://….", "SELECTOR"),
     Flag("system-store-name", "The store to choose from, on Windows.", "NAME", missing=_STORES),
-    switch("use-latest-expiring-certificate", "Of several, take the one that ends last.", missing=_STORES),
+    switch("use-latest-expiring-certificate", "Of several that fit, take the one that ends last."),
     Flag("pkcs11-lib", "The module of a PKCS#11 token.", "FILE", missing=_TOKENS),
     switch("reuse-pin", "Use one PIN for token and key.", missing=_TOKENS),
     Flag("tpm-key-password", "The password of a key in a TPM.", "TEXT", missing=_TPM, is_secret=True),
     switch("no-tpm-key-password", "The key in the TPM has no password.", missing=_TPM),
 )
 _OUR_TABLE = (
+    Flag("cert-directory", "Choose the certificate among the PEM files of a directory.", "DIR", is_ours=True),
     Flag("passphrase-file", "A file with the passphrase of the private key.", "FILE", is_ours=True),
     Flag("cache", "Share credentials with this user's other processes.", "DIR", _cache, alone=True, is_ours=True),
     Flag("trust-anchor", "The trust anchor's certificate: refusals are explained with it.", "FILE", is_ours=True),
@@ -63,6 +64,7 @@ SESSION_FLAGS: Mapping[str, Flag] = {flag.name: flag for flag in (*_HELPER_TABLE
 
 EXCLUSIONS: Exclusions = {
     "cert-selector": ("certificate", "private-key", "intermediates", "reuse-pin"),
+    "cert-directory": ("certificate", "private-key", "intermediates", "system-store-name"),
     "system-store-name": ("certificate", "private-key", "reuse-pin"),
     "use-latest-expiring-certificate": ("private-key", "intermediates", "reuse-pin"),
     "tpm-key-password": ("cert-selector", "reuse-pin", "no-tpm-key-password", "pkcs8-password"),
@@ -76,11 +78,11 @@ _SCHEMES = {"pkcs11:": _TOKENS, "handle:": _TPM}
 
 # The program may have any name; but other programs have a command of this name too, with flags of their own.
 _PROGRAMS = ("aws_signing_helper", "rolesanywhere-signer")
-_TELLING_FLAGS = ("--trust-anchor-arn", "--profile-arn", "--certificate", "--private-key")
+_TELLING_FLAGS = ("--trust-anchor-arn", "--profile-arn", "--certificate", "--private-key", "--cert-directory")
 
 
 def check_schemes(flags: Mapping[str, FlagValue], where: str) -> None:
-    """Refuse a certificate or a key that lies in a token or in a TPM.
+    """Refuse a certificate or a key that lies in a token, in a TPM or in a store of the operating system.
 
     Raises:
         ConfigurationError: It does.
@@ -89,6 +91,18 @@ def check_schemes(flags: Mapping[str, FlagValue], where: str) -> None:
         for scheme, needed in _SCHEMES.items():
             if str(flags.get(name, "")).startswith(scheme):
                 raise unsupported(where, name, needed)
+    _check_stores(flags, where)
+
+
+def _check_stores(flags: Mapping[str, FlagValue], where: str) -> None:
+    chosen_by = "cert-selector" if "cert-selector" in flags else "use-latest-expiring-certificate"
+    # Beside a certificate the switch has nothing to choose from; the helper passes it over likewise.
+    if "cert-directory" in flags or "certificate" in flags or not flags.get(chosen_by):
+        return
+    raise ConfigurationError(
+        f"{where}: --{chosen_by} needs {_STORES}, which this library does not use, unless --cert-directory is given",
+        hint="--cert-directory DIR chooses among the PEM files of a directory",
+    )
 
 
 def is_helper_command(line: str) -> bool:

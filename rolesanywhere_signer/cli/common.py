@@ -47,14 +47,18 @@ def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
 
     check_schemes(given, where)
     options = options_given(given)
-    if profile is None and any(name in given for name in REQUIRED):
+    if profile is None and any(_is_there(name, given) for name in REQUIRED):
         _check_complete(given, where)
         options = dict(options_from_flags(given, where).values)
     return Assembly(profile, options, os.environ, ask_passphrase=ask_passphrase)  # type: ignore[arg-type]
 
 
+def _is_there(name: str, given: Given) -> bool:
+    return name in given or (name == "certificate" and "cert-directory" in given)
+
+
 def _check_complete(given: Given, where: str) -> None:
-    missing = [f"--{name}" for name in REQUIRED if name not in given]
+    missing = [f"--{name}" for name in REQUIRED if not _is_there(name, given)]
     if missing:
         raise ConfigurationError(
             f"{where}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",

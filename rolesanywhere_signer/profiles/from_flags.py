@@ -51,11 +51,21 @@ def options_given(flags: Mapping[str, FlagValue]) -> dict[str, object]:
     for name in _PATHS:
         if isinstance(values.get(name), str):
             values[name] = expanded(str(values[name]))
+    if "cert-directory" in flags:
+        values["certificate"] = _directory(flags)
     if "passphrase-file" in flags:
         values["passphrase"] = PassphraseFile(expanded(str(flags["passphrase-file"])))
     if flags.get("no-verify-ssl"):
         values["verify"] = False
     return values
+
+
+def _directory(flags: Mapping[str, FlagValue]) -> object:
+    from ..selectors import CertificateDirectory, parse_selector  # noqa: PLC0415 - cryptography, for those who need it
+
+    selector = parse_selector(str(flags["cert-selector"])) if "cert-selector" in flags else None
+    latest = flags.get("use-latest-expiring-certificate") is True
+    return CertificateDirectory(expanded(str(flags["cert-directory"])), selector, latest)
 
 
 def _flag(name: str) -> str:

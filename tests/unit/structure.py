@@ -56,6 +56,7 @@ ROOMS = {
     "selectors": room(3, "cryptography"),
     "settings": room(3),
     "validation": room(3, "cryptography"),
+    "identities": room(4),
     "profiles": room(4),
     "roles": room(4),
     "sharing": room(4, "cryptography"),

@@ -125,7 +125,7 @@ def test_lines_that_are_understood(line: str, more: dict[str, str | int | bool])
         (f"{LINE} --no-tpm-key-password", "--no-tpm-key-password needs keys in a TPM"),
         (f"{HELPER} --cert-selector file://planted.json {ARNS}", "--cert-selector needs the operating system's"),
         (f"{HELPER} --system-store-name MY {ARNS}", "--system-store-name needs the operating system's"),
-        (f"{HELPER} --certificate a --use-latest-expiring-certificate", "needs the operating system's"),
+        (f"{HELPER} --use-latest-expiring-certificate", "--use-latest-expiring-certificate needs the operating system's"),
         # The user guide writes this selector without quotation marks.
         (f"{HELPER} --cert-selector Key=x509Subject,Value=a Key=x509Issuer,Value=planted", "after --cert-selector"),
     ],
@@ -152,6 +152,10 @@ EXCLUDED = [
     "no-tpm-key-password|tpm-key-password",
     "pkcs8-password|tpm-key-password",
     # Ours.
+    "cert-directory|certificate",
+    "cert-directory|private-key",
+    "cert-directory|intermediates",
+    "cert-directory|system-store-name",
     "passphrase-file|pkcs8-password",
     "ca-bundle|no-verify-ssl",
 ]
@@ -166,6 +170,19 @@ def test_flags_that_exclude_each_other(pair: str) -> None:
         assert "exclude each other" in message
         assert f"--{first}" in message
         assert f"--{second}" in message
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--cert-directory /etc/client",
+        "--cert-directory /etc/client --cert-selector file://selector.json --use-latest-expiring-certificate",
+        "--certificate a --use-latest-expiring-certificate",
+        "--use-latest-expiring-certificate=false",
+    ],
+)
+def test_a_certificate_is_chosen_in_a_directory_or_not_at_all(flags: str) -> None:
+    assert parse(f"{HELPER} {flags}")
 
 
 def test_no_other_flags_exclude_each_other() -> None:

@@ -1,0 +1,47 @@
+"""An identity out of what the user gives: files and bytes, or a directory in the place of the certificate."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from .errors import ConfigurationError
+from .identity import Identity
+
+if TYPE_CHECKING:
+    from .clock import Clock
+    from .files import Source
+    from .keys import Passphrase
+    from .selectors import CertificateDirectory
+
+
+def make_identity(
+    certificate: Source | CertificateDirectory,
+    private_key: Source | None = None,
+    intermediates: Source | None = None,
+    passphrase: Passphrase | None = None,
+    clock: Clock | None = None,
+) -> Identity:
+    """Return the identity, read.
+
+    Args:
+        certificate: A path, or PEM, DER or PKCS#12 bytes; or a directory, in which key and intermediates are found.
+        private_key: None: it stands beside the certificate.
+        intermediates: None: those beside the certificate.
+        passphrase: For an encrypted key.
+        clock: Says which certificates of a directory are within their dates.
+
+    Raises:
+        ConfigurationError: A key or intermediates were given for a directory, or its selector cannot be understood.
+        CertificateError, PrivateKeyError: The identity cannot be used.
+    """
+    if isinstance(certificate, (str, bytes, bytearray, os.PathLike)):
+        return Identity(certificate, private_key, intermediates, passphrase)
+    if private_key is not None or intermediates is not None:
+        raise ConfigurationError(
+            "private key and intermediates are found in the directory of the certificate",
+            hint="leave them out, or give the certificate's file in the place of the directory",
+        )
+    from .selectors import DirectorySource  # noqa: PLC0415 - what one file does not need starts a program later
+
+    return Identity.from_source(DirectorySource(certificate, passphrase, clock), passphrase)
