@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .choice import Candidate, choose, matching, sha1_fingerprint, with_keys
+from .choice import Candidate, choose, matching, sha1_fingerprint, shown_name
 from .directory import PemDirectory, PemFile, read_directory
 from .key_search import KeySearch
 from .names import helper_text
@@ -23,5 +23,5 @@ __all__ = [
     "parse_selector",
     "read_directory",
     "sha1_fingerprint",
-    "with_keys",
+    "shown_name",
 ]

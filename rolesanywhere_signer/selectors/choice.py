@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -18,6 +19,7 @@ from .selector import Selector
 
 _MOST_SHOWN = 10
 _MOST_OF_A_NAME = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True)
@@ -38,19 +40,28 @@ class Candidate:
         """Return whether it is within its dates."""
         return self.certificate.not_valid_before_utc <= now <= self.certificate.not_valid_after_utc
 
+    def dates(self, now: datetime) -> str:
+        """Return until when it is valid, or why it is not."""
+        start, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
+        if now < start:
+            return f"valid from {start:%Y-%m-%d}"
+        return f"{'expired' if now > end else 'valid until'} {end:%Y-%m-%d}"
+
     def describe(self, now: datetime) -> str:
         """Return one line about it for messages."""
-        start, end = self.certificate.not_valid_before_utc, self.certificate.not_valid_after_utc
-        dates = (
-            f"valid from {start:%Y-%m-%d}"
-            if now < start
-            else f"{'expired' if now > end else 'valid until'} {end:%Y-%m-%d}"
-        )
         return (
-            f"{self.file.path}: subject {shown_name(self.certificate, 'subject')}, issuer "
-            f"{shown_name(self.certificate, 'issuer')}, serial {self.certificate.serial_number:X}, "
-            f"SHA-1 {sha1_fingerprint(self.certificate)}, {dates}"
+            f"{self.file.path}: subject {_short_name(self.certificate, 'subject')}, issuer "
+            f"{_short_name(self.certificate, 'issuer')}, serial {self.certificate.serial_number:X}, "
+            f"SHA-1 {sha1_fingerprint(self.certificate)}, {self.dates(now)}"
         )
+
+    def with_key(self, keys: KeySearch) -> Candidate:
+        """Return it with its private key, if that is found.
+
+        Raises:
+            PassphraseError: The passphrase is needed and cannot be had.
+        """
+        return replace(self, key=keys.find(self.certificate, self.file.path))
 
 
 def sha1_fingerprint(certificate: x509.Certificate) -> str:
@@ -59,13 +70,16 @@ def sha1_fingerprint(certificate: x509.Certificate) -> str:
 
 
 def shown_name(certificate: x509.Certificate, which: str) -> str:
-    """Return the subject or the issuer as selectors name it, without control characters."""
+    """Return the subject or the issuer as selectors name it; control characters, which terminals obey, are escaped."""
     try:
         text = helper_text(getattr(certificate, which))
     except Exception:  # noqa: BLE001 - cryptography decodes a name when it is first looked at
         return "(unreadable)"
-    shown = "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
-    return shown[:_MOST_OF_A_NAME] or "(empty)"
+    return _CONTROL.sub(lambda char: repr(char[0])[1:-1], text)
+
+
+def _short_name(certificate: x509.Certificate, which: str) -> str:
+    return shown_name(certificate, which)[:_MOST_OF_A_NAME] or "(empty)"
 
 
 def matching(directory: PemDirectory, selector: Selector) -> list[Candidate]:
@@ -81,18 +95,6 @@ def matching(directory: PemDirectory, selector: Selector) -> list[Candidate]:
             if known is None or len(known.file.certificates) < len(file.certificates):
                 found[fingerprint] = Candidate(certificate, file)
     return sorted(found.values(), key=lambda each: each.file.path)
-
-
-def with_keys(candidates: Iterable[Candidate], keys: KeySearch) -> list[Candidate]:
-    """Return the candidates whose private keys were found.
-
-    Raises:
-        PassphraseError: The passphrase is needed and cannot be had.
-    """
-    looked = [
-        Candidate(each.certificate, each.file, keys.find(each.certificate, each.file.path)) for each in candidates
-    ]
-    return [each for each in looked if each.key is not None]
 
 
 def choose(
@@ -117,7 +119,7 @@ def choose(
     fitting = matching(directory, selector)
     if not fitting:
         raise _nothing_fits(directory, now)
-    usable = with_keys(fitting, keys)
+    usable = [each for each in (candidate.with_key(keys) for candidate in fitting) if each.key is not None]
     if not usable:
         raise _no_key(directory, fitting, keys, now)
     usable = [each for each in usable if not claims_ca(each.certificate)] or usable

@@ -125,7 +125,7 @@ def test_lines_that_are_understood(line: str, more: dict[str, str | int | bool])
         (f"{LINE} --no-tpm-key-password", "--no-tpm-key-password needs keys in a TPM"),
         (f"{HELPER} --cert-selector file://planted.json {ARNS}", "--cert-selector needs the operating system's"),
         (f"{HELPER} --system-store-name MY {ARNS}", "--system-store-name needs the operating system's"),
-        (f"{HELPER} --use-latest-expiring-certificate", "--use-latest-expiring-certificate needs the operating system's"),
+        (f"{HELPER} --use-latest-expiring-certificate", "-expiring-certificate needs the operating system's"),
         # The user guide writes this selector without quotation marks.
         (f"{HELPER} --cert-selector Key=x509Subject,Value=a Key=x509Issuer,Value=planted", "after --cert-selector"),
     ],

@@ -85,8 +85,8 @@ def test_a_profiles_line_names_a_directory(world: World, tmp_path: Path) -> None
         f"aws_signing_helper credential-process {arns} --cert-directory {world.directory} "
         '--cert-selector "Key=x509Subject,Value=CN=app" --use-latest-expiring-certificate'
     )
-    environment = write_config(tmp_path, f"[profile x]\ncredential_process = {line}\n")
-    assembly = Assembly("x", {"endpoint_url": ENDPOINT}, environment)
+    write_config(tmp_path / "config", x=f"credential_process = {line}")
+    assembly = Assembly("x", {"endpoint_url": ENDPOINT}, {"AWS_CONFIG_FILE": str(tmp_path / "config")})
     assert assembly.client.identity.current.certificate == world.leaf.certificate
 
 
