@@ -131,6 +131,11 @@ def der_base64(certificate: x509.Certificate) -> str:
     return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode("ascii")
 
 
+def pem_text(certificates: Iterable[x509.Certificate]) -> bytes:
+    """Return certificates as PEM, one after the other."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)
+
+
 def chain_base64(certificates: Iterable[x509.Certificate]) -> str | None:
     """Return the form of the ``X-Amz-X509-Chain`` header, comma-delimited; None without certificates."""
     return ",".join(der_base64(certificate) for certificate in certificates) or None

@@ -39,6 +39,7 @@ def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
         ConfigurationError: A setting cannot be, or is missing.
         CertificateError, PrivateKeyError: The identity cannot be used.
     """
+    import functools
     import os
 
     from ..assembly import Assembly
@@ -50,7 +51,9 @@ def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
     if profile is None and any(_is_there(name, given) for name in REQUIRED):
         _check_complete(given, where)
         options = dict(options_from_flags(given, where).values)
-    return Assembly(profile, options, os.environ, ask_passphrase=ask_passphrase)  # type: ignore[arg-type]
+    # Whoever chooses among the keys of a directory needs the answer, and so does whoever opens the chosen one.
+    asked_once = functools.cache(ask_passphrase)
+    return Assembly(profile, options, os.environ, ask_passphrase=asked_once)  # type: ignore[arg-type]
 
 
 def _is_there(name: str, given: Given) -> bool:

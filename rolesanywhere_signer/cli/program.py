@@ -6,6 +6,7 @@ import difflib
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigurationError, RolesAnywhereError
@@ -17,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "credential-process": "credential_process",
     "read-certificate-data": "read_certificate_data",
     "sign-string": "sign_string",
+    "validate": "validate",
     "completion": "completion",
     "version": "version",
     "demo": "demo",
@@ -31,6 +33,9 @@ def run_program(words: Sequence[str]) -> int:
     Args:
         words: Of the command line, without the program's name.
     """
+    if not sys.warnoptions:
+        # What a library has to say to programmers, such as cryptography of names that are too long.
+        warnings.simplefilter("ignore")
     show_log()
     try:
         if sys.stdout is None:

@@ -39,12 +39,14 @@ def run(given: Given) -> int:
 
 
 def _key(given: Given) -> SigningKey:
+    import functools
+
     from ..identities import make_identity
     from ..profiles import options_given
     from .terminal import ask_passphrase
 
     check_schemes(given, NAME)
-    options = {"passphrase": ask_passphrase, **options_given(given)}
+    options = {"passphrase": functools.cache(ask_passphrase), **options_given(given)}
     if "certificate" not in options:
         missing = "undefined certificate value" if "private_key" in options else "there is no key to sign with"
         raise ConfigurationError(

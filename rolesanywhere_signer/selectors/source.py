@@ -7,8 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
+from ..certificates import pem_text
 from ..clock import Clock, utc_now
 from ..errors import ConfigurationError
 from ..files import StrPath
@@ -140,5 +139,4 @@ class DirectorySource:
 def _intermediates(chosen: Candidate, directory: PemDirectory) -> bytes | None:
     if len(chosen.file.certificates) > 1:
         return None  # a full chain
-    found = intermediates_of(chosen.certificate, directory.files)
-    return b"".join(each.public_bytes(Encoding.PEM) for each in found) or None
+    return pem_text(intermediates_of(chosen.certificate, directory.files)) or None
