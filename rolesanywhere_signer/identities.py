@@ -35,13 +35,20 @@ def make_identity(
         ConfigurationError: A key or intermediates were given for a directory, or its selector cannot be understood.
         CertificateError, PrivateKeyError: The identity cannot be used.
     """
-    if isinstance(certificate, (str, bytes, bytearray, os.PathLike)):
-        return Identity(certificate, private_key, intermediates, passphrase)
+    # What files do not need is imported by those alone who need it.
+    if isinstance(certificate, (str, bytes, bytearray, os.PathLike)) or not _is_directory(certificate):
+        return Identity(certificate, private_key, intermediates, passphrase)  # type: ignore[arg-type]
+    from .selectors import DirectorySource  # noqa: PLC0415
+
     if private_key is not None or intermediates is not None:
         raise ConfigurationError(
             "private key and intermediates are found in the directory of the certificate",
             hint="leave them out, or give the certificate's file in the place of the directory",
         )
-    from .selectors import DirectorySource  # noqa: PLC0415 - what one file does not need starts a program later
-
     return Identity.from_source(DirectorySource(certificate, passphrase, clock), passphrase)
+
+
+def _is_directory(certificate: object) -> bool:
+    from .selectors import CertificateDirectory  # noqa: PLC0415
+
+    return isinstance(certificate, CertificateDirectory)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from rolesanywhere_signer import ConfigurationError, Identity, PassphraseError
+from rolesanywhere_signer import CertificateLoadError, ConfigurationError, Identity, PassphraseError
 from rolesanywhere_signer.assembly import Assembly
 from rolesanywhere_signer.identities import make_identity
 from rolesanywhere_signer.profiles import options_given
@@ -50,6 +50,11 @@ def test_a_directory_stands_in_the_place_of_a_certificate(tmp_path: Path) -> Non
 def test_and_of_key_and_intermediates(tmp_path: Path, more: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError, match="are found in the directory"):
         make_identity(CertificateDirectory(tmp_path), **more)  # type: ignore[arg-type]
+
+
+def test_anything_else_is_refused() -> None:
+    with pytest.raises(CertificateLoadError, match="must be a path or bytes, not int"):
+        make_identity(7)  # type: ignore[arg-type]
 
 
 def test_flags_name_a_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
