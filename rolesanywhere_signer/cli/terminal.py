@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ..errors import PassphraseError, RolesAnywhereError
 
@@ -72,7 +72,13 @@ class _Lines(logging.Formatter):
         return f"{paint(f'{name}:', name, sys.stderr) if name in _COLOURS else f'{name}:'} {text}"
 
 
-class _ToStderr(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _TextHandler = logging.StreamHandler[TextIO]
+else:
+    _TextHandler = logging.StreamHandler  # takes no parameter before Python 3.11
+
+
+class _ToStderr(_TextHandler):
     def __init__(self) -> None:
         super().__init__()
         self.setFormatter(_Lines())
