@@ -125,8 +125,18 @@ def _parse(path: str, content: bytes) -> PemFile:
     certificates: list[x509.Certificate] = []
     if any(block.label in PEM_LABELS for block in blocks):
         certificates = parse_certificates(content, repr(path))
+        _check_dates(certificates, path)
     keys = tuple(block for block in blocks if block.label.endswith("PRIVATE KEY"))
     return PemFile(path, content, tuple(certificates), keys)
+
+
+def _check_dates(certificates: Iterable[x509.Certificate], path: str) -> None:
+    """Refuse dates that no calendar has: whoever chooses among certificates compares them."""
+    try:
+        for certificate in certificates:
+            _ = certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    except ValueError as error:
+        raise CertificateLoadError(f"{path!r} holds a certificate whose dates cannot be read") from error
 
 
 def intermediates_of(leaf: x509.Certificate, files: Iterable[PemFile]) -> list[x509.Certificate]:
