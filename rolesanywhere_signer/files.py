@@ -166,17 +166,24 @@ def _status_of_new_directory(directory: str) -> os.stat_result:
     try:
         return os.lstat(directory)
     except FileNotFoundError:
-        _make_directories(directory)
+        make_directories(directory)
         return os.lstat(directory)
 
 
-def _make_directories(directory: str) -> None:
+def make_directories(directory: str) -> None:
+    """Make a directory that its owner alone can use, and its missing parents; what is there stays as it is.
+
+    Raises:
+        OSError: One of them cannot be made.
+    """
     # Not os.makedirs, which gives parents the default mode.
     parent = os.path.dirname(directory)
     if not os.path.isdir(parent):
-        _make_directories(parent)
+        make_directories(parent)
     with contextlib.suppress(FileExistsError):
         os.mkdir(directory, 0o700)
+        if os.lstat(directory).st_mode & stat.S_IRWXU != stat.S_IRWXU:
+            os.chmod(directory, 0o700)  # a umask has taken the owner's own rights
 
 
 def _directory_fault(status: os.stat_result) -> str | None:
@@ -227,6 +234,32 @@ def locks_are_available() -> bool:
     return fcntl is not None
 
 
+def try_lock(descriptor: int, path: str) -> bool:
+    """Take the lock of an opened file if nobody else has it; never wait.
+
+    Returns:
+        Whether it is held now, and the file is still the one under ``path``: one that was replaced or removed since it
+        was opened is found by nobody else.
+
+    Raises:
+        OSError: The file system has no locks.
+    """
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(descriptor), os.lstat(path))
+    except (BlockingIOError, FileNotFoundError):
+        return False
+
+
+def unlock(descriptor: int) -> None:
+    """Give the lock of an opened file back, and close it."""
+    try:
+        # Closing alone would not do while a program that is just being started shares the opened file.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
+    finally:
+        os.close(descriptor)
+
+
 class FileLock:
     """A lock between processes, and between threads, on a file; the system releases it when its holder dies.
 
@@ -263,27 +296,16 @@ class FileLock:
         return True
 
     def _lock(self, descriptor: int) -> bool:
-        status = os.fstat(descriptor)
-        if not is_ours_alone(status):
+        if not is_ours_alone(os.fstat(descriptor)):
             raise OSError(errno.EPERM, "not a regular file of this user alone", self._path)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            # Its name may have been removed since it was opened; a lock that others cannot find is worth nothing.
-            return os.path.samestat(status, os.lstat(self._path))
-        except (BlockingIOError, FileNotFoundError):
-            return False
+        return try_lock(descriptor, self._path)
 
     def release(self) -> None:
         """Give the lock back, if it is held."""
         descriptor, self._descriptor = self._descriptor, None
-        if descriptor is None:
-            return
-        _held_locks.discard(self)
-        try:
-            # Closing alone would not do while a program that is just being started shares the opened file.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-        finally:
-            os.close(descriptor)
+        if descriptor is not None:
+            _held_locks.discard(self)
+            unlock(descriptor)
 
     def remove_if_idle(self) -> None:
         """Remove the lock's file unless somebody holds the lock or the file cannot be removed."""

@@ -19,22 +19,46 @@ def write_private(path: str | os.PathLike[str], content: bytes) -> None:
     Raises:
         OSError: The directory cannot be written; the old file is as it was.
     """
-    directory, name = os.path.split(os.path.abspath(path))
-    # Beside the target, because a rename works only within one file system. Killed here, a process leaves it behind.
-    temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
+    temporary = stage(path, content)
     try:
-        with open(temporary, "xb", opener=_open_private) as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, os.path.join(directory, name))
+        os.replace(temporary, os.path.abspath(path))
     except BaseException:
         remove_quietly(temporary)
         raise
 
 
+def stage(path: str | os.PathLike[str], content: bytes, owner: tuple[int, int] | None = None) -> str:
+    """Write ``content`` to a new file beside ``path``, for a rename, and return its path.
+
+    Args:
+        path: What it is to become; its mode is 0600 from the start, whatever the umask.
+        content: All of it.
+        owner: The user and group that it is given to; None: it stays this process's.
+
+    Raises:
+        OSError: It cannot be written; nothing is left of it.
+    """
+    directory, name = os.path.split(os.path.abspath(path))
+    # Beside the target, because a rename works only within one file system. Killed here, a process leaves it behind.
+    temporary = os.path.join(directory, f".{name}.{os.urandom(8).hex()}.tmp")
+    try:
+        with open(temporary, "xb", opener=_open_private) as file:
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        remove_quietly(temporary)
+        raise
+    return temporary
+
+
 def _open_private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+    descriptor = os.open(path, flags, 0o600)
+    if hasattr(os, "fchmod"):
+        os.fchmod(descriptor, 0o600)  # a umask may have taken the owner's own rights
+    return descriptor
 
 
 def read_private(path: str | os.PathLike[str], most_bytes: int) -> bytes | None:
