@@ -58,7 +58,7 @@ class Credentials:
     @property
     def expiration_text(self) -> str:
         """When they end, as AWS writes it: ``2026-01-31T12:00:00Z``."""
-        return _utc_text(self.expiration)
+        return utc_text(self.expiration)
 
     def to_document(self) -> dict[str, str]:
         """Return them as a JSON object of texts, secrets included; what is None is left out."""
@@ -90,10 +90,11 @@ def _is_usable(value: object) -> bool:
 
 
 def _time_text(moment: datetime | None) -> str | None:
-    return None if moment is None else _utc_text(moment)
+    return None if moment is None else utc_text(moment)
 
 
-def _utc_text(moment: datetime) -> str:
+def utc_text(moment: datetime) -> str:
+    """Return a moment as AWS writes it, in UTC and whole seconds: ``2026-01-31T12:00:00Z``."""
     return f"{moment.astimezone(timezone.utc).replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 

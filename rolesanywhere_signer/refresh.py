@@ -40,6 +40,12 @@ def is_fresh(credentials: Credentials, now: datetime) -> bool:
     return credentials.remaining(now) >= window_of(credentials, now)
 
 
+def pause_after(failures: int) -> timedelta:
+    """Return how long to wait after so many failures in a row: longer each time, and never quite the same."""
+    longest = min(_FIRST_BACKOFF_SECONDS * 2 ** min(failures - 1, 10), _LONGEST_BACKOFF_SECONDS)
+    return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311 - spreads load, keeps no secret
+
+
 class Refresher:
     """Holds the current credentials and decides when ``fetch`` is called; one call at a time, for all threads.
 
@@ -71,6 +77,20 @@ class Refresher:
         """
         seen = self._current
         return self._without_waiting(seen) or self._after_waiting(seen)
+
+    def renew(self) -> Credentials:
+        """Return new credentials: make the call now, or wait for the one that is under way.
+
+        Raises:
+            RolesAnywhereError: It failed; the last credentials may be valid all the same.
+        """
+        return self._join_flight(self._current)
+
+    def due_at(self) -> datetime:
+        """Return when the next call is due: now, when the window begins, or when the pause after a failure ends."""
+        seen, pause_end = self._current, self._not_before
+        window_begin = self._clock() if seen is None else seen.expiration - self._window
+        return window_begin if pause_end is None else max(window_begin, pause_end)
 
     def ready(self) -> Credentials | None:
         """Return credentials that are valid now, or None where ``get`` would have to wait for a call."""
@@ -179,9 +199,7 @@ class Refresher:
 
     def _note_failure(self, error: Exception) -> None:
         self._failures += 1
-        longest = min(_FIRST_BACKOFF_SECONDS * 2 ** min(self._failures - 1, 10), _LONGEST_BACKOFF_SECONDS)
-        seconds = longest * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
-        self._not_before = self._clock() + timedelta(seconds=seconds)
+        self._not_before = self._clock() + pause_after(self._failures)
         if self._current is None or self._current.expiration <= self._clock():
             return  # the caller gets the error itself
         # One warning for one outage: each further try ends the same way until something is done about it.

@@ -16,6 +16,8 @@ SESSION_TABLE = tuple(SESSION_FLAGS.values())
 PROFILE = Flag(
     "profile", "Take what is not given from this profile of the AWS config file.", metavar="NAME", is_ours=True
 )
+# How examples show them.
+ARNS = "--trust-anchor-arn ARN --profile-arn ARN --role-arn ARN"
 REQUIRED = ("certificate", "trust-anchor-arn", "profile-arn", "role-arn")
 FALLBACK = (
     "Without these flags, the settings are those of the profile that --profile names, else of the environment "

@@ -12,15 +12,13 @@ from ..flags import Given
 from ..helper_command import COMMAND as NAME
 from ..helper_command import EXCLUSIONS
 from .command import PROGRAM, Command
-from .common import FALLBACK, PROFILE, SESSION_TABLE, assemble
+from .common import ARNS, FALLBACK, PROFILE, SESSION_TABLE, assemble
 from .kept import fingerprint, keep
 from .terminal import show_log
 
 if TYPE_CHECKING:
     from ..assembly import Assembly
     from ..credentials import Credentials
-
-_ARNS = "--trust-anchor-arn ARN --profile-arn ARN --role-arn ARN"
 
 
 def run(given: Given) -> int:
@@ -86,7 +84,7 @@ COMMAND = Command(
     exclusions=EXCLUSIONS,
     run=run,
     examples=(
-        f"{PROGRAM} {NAME} --certificate client.pem --private-key client.key {_ARNS}",
+        f"{PROGRAM} {NAME} --certificate client.pem --private-key client.key {ARNS}",
         f"{PROGRAM} {NAME} --profile onprem --cache",
     ),
 )

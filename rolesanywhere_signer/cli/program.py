@@ -19,6 +19,7 @@ COMMANDS: Mapping[str, str] = {
     "read-certificate-data": "read_certificate_data",
     "sign-string": "sign_string",
     "validate": "validate",
+    "update": "update",
     "completion": "completion",
     "version": "version",
     "demo": "demo",

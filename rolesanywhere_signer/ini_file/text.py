@@ -51,7 +51,7 @@ def set_values(
         ConfigurationError: A name or value cannot be written so that it is read back, or the content is no text of one
             byte a character, or UTF-8.
     """
-    _check_header(header)
+    check_header(header)
     optional = dict(if_present or {})
     for key, value in (*values.items(), *optional.items()):
         _check_value(key, value)
@@ -89,7 +89,12 @@ def remarks_on(content: bytes, header: str, is_same: IsHeader | None = None) -> 
     return remarks
 
 
-def _check_header(header: str) -> None:
+def check_header(header: str) -> None:
+    """Refuse what cannot be written between brackets so that every program finds it.
+
+    Raises:
+        ConfigurationError: It cannot.
+    """
     if not header or header != header.strip() or re.search(r"[\[\]]", header) or not _is_writable(header):
         raise ConfigurationError(
             f"{header!r} cannot be the name of a section",

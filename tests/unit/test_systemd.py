@@ -19,13 +19,19 @@ needs_abstract = pytest.mark.skipif(sys.platform != "linux", reason="abstract na
 
 
 @pytest.fixture(params=["path", pytest.param("abstract", marks=needs_abstract)])
-def sink(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifySocket]:
+def unread(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NotifySocket]:
     # A path of a socket has at most 107 bytes.
     monkeypatch.chdir(tmp_path)
     name = f"@rolesanywhere-test-{os.urandom(8).hex()}" if request.param == "abstract" else str(tmp_path / "s")
     sink = NotifySocket(name)
     yield sink
     sink.close()
+
+
+@pytest.fixture
+def sink(unread: NotifySocket) -> NotifySocket:
+    unread.start()
+    return unread
 
 
 def test_each_message_is_one_datagram(sink: NotifySocket) -> None:
@@ -61,11 +67,11 @@ def test_a_socket_that_does_not_answer_is_no_reason_to_end(name: str, caplog: py
 
 
 def test_a_socket_that_nobody_reads_is_given_up(
-    sink: NotifySocket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    unread: NotifySocket, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(systemd, "_TIMEOUT_SECONDS", 0.01)
     for _ in range(10_000):
-        notify_status({"NOTIFY_SOCKET": sink.name}, "x" * 400)
+        notify_status({"NOTIFY_SOCKET": unread.name}, "x" * 400)
         if caplog.records:
             break
     assert "timed out" in caplog.text
