@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 NOBODY = 65534
@@ -32,3 +34,21 @@ def home_of_nobody() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as directory:
         os.chown(directory, NOBODY, NOBODY)
         yield Path(directory)
+
+
+def outcome_as_nobody(work: Callable[[], int]) -> int:
+    """Return what ``work`` returns in a forked child that is nobody for good; it is killed after a minute."""
+    child = os.fork()
+    if child == 0:
+        code = 99
+        try:
+            signal.alarm(60)
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            code = work()
+        except BaseException:  # noqa: BLE001 - the child must not run on into pytest
+            traceback.print_exc()
+        finally:
+            os._exit(code)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

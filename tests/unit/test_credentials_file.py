@@ -212,8 +212,9 @@ def test_an_error_that_may_pass_does_not_end_it_at_the_start(path: Path, caplog:
     world = World(path)
     world.service.error = UNREACHABLE
     world.at(60, world.fail_with(ServiceError("busy", status=503, retryable=True)))
-    world.at(120, world.fail_with(None))
-    world.run_until(400)
+    # Pauses are two minutes at most.
+    world.at(240, world.fail_with(None))
+    world.run_until(500)
     assert world.key() == f"ASIA{world.service.calls}"
     warnings = [record.getMessage() for record in caplog.records]
     assert [warning.rpartition(": ")[2] for warning in warnings[:2]] == ["no answer; is there a network?", "busy"]
