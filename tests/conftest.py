@@ -27,6 +27,7 @@ RequireTool = Callable[[str], str]
 _UNAVOIDABLE = (
     "this user may read every file, as root may",
     "only root can become another user",
+    "this process may not mount a file system",
     r"could not import 'cryptography\.hazmat\.primitives\.asymmetric\.mldsa'",
 )
 

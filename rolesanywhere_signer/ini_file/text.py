@@ -283,5 +283,6 @@ def _parted(line: str) -> tuple[str, str]:
 
 
 def _usual_line_end(lines: list[str]) -> str:
-    ends = [end for end in (_parted(line)[1] for line in lines[:1000]) if end]
-    return next((end for end in ends if "\n" in end), ends[0] if ends else "\n")
+    # Of a file with several kinds the last, which is nearest to a new section.
+    ends = (_parted(line)[1] for line in reversed(lines))
+    return next((end for end in ends if "\n" in end), "\r" if lines and lines[0].endswith("\r") else "\n")

@@ -37,6 +37,7 @@ CASES = {
     "CR LF and a new section": Case(b"[b]\r\nx=1", b"[b]\r\nx=1\r\n\r\n[default]\r\nkey = K\r\ntoken = T"),
     "CR alone": Case(b"[default]\rkey = 1\r", b"[default]\rkey = K\rtoken = T\r"),
     "a stray CR among LF": Case(b"[default]\rx = 1\r[b]\n", b"[default]\rx = 1\rkey = K\ntoken = T\n[b]\n"),
+    "mixed line ends and a new section": Case(b"# a\r\n[b]\n", b"# a\r\n[b]\n\n[default]\nkey = K\ntoken = T\n"),
     "mixed line ends": Case(b"# a\n[default]\r\nkey = 1\n", b"# a\n[default]\r\nkey = K\ntoken = T\n"),
     "byte order mark": Case(b"\xef\xbb\xbf[default]\nkey = 1\n", b"\xef\xbb\xbf[default]\nkey = K\ntoken = T\n"),
     "byte order mark alone": Case(b"\xef\xbb\xbf", b"\xef\xbb\xbf[default]\nkey = K\ntoken = T\n"),
