@@ -22,19 +22,20 @@ class Updating:
     """A process of ``update`` that goes on until it is told to end."""
 
     def __init__(self, *words: str, environment: Mapping[str, str], ignored: tuple[int, ...] = ()) -> None:
-        def ignore() -> None:
-            for number in ignored:
-                signal.signal(number, signal.SIG_IGN)
-
-        self.process = subprocess.Popen(
-            [*PROGRAM, "update", *words],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environment},
-            preexec_fn=ignore if ignored else None,  # noqa: PLW1509 - nothing but a signal's handling is set in it
-        )
+        # A program starts with what its parent ignores.
+        before = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+        try:
+            self.process = subprocess.Popen(
+                [*PROGRAM, "update", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, **environment},
+            )
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
         self.lines: list[str] = []
 
     def wait_for(self, beginning: str) -> str:

@@ -171,11 +171,12 @@ def test_what_is_no_file_is_not_exposed(tmp_path: Path) -> None:
 
 
 @posix
-def test_a_private_file_is_private_whatever_the_umask_and_its_mode_before(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mask", [0, 0o777], ids=oct)
+def test_a_private_file_is_private_whatever_the_umask_and_its_mode_before(tmp_path: Path, mask: int) -> None:
     path = tmp_path / "credentials"
     path.write_bytes(b"old")
     path.chmod(0o644)
-    umask = os.umask(0)
+    umask = os.umask(mask)
     try:
         write_private(path, b"new")
     finally:
