@@ -52,11 +52,15 @@ class Refresher:
     Args:
         fetch: Returns fresh credentials, or raises.
         clock: Returns the time, aware.
+
+    Attributes:
+        last_error: What the last call failed with, or None: there was none, or it succeeded.
     """
 
     def __init__(self, fetch: Callable[[], Credentials], clock: Clock) -> None:
         self._fetch = fetch
         self._clock = clock
+        self.last_error: RolesAnywhereError | None = None
         self._current: Credentials | None = None
         self._window = _LONGEST_WINDOW
         self._failures = 0
@@ -95,6 +99,11 @@ class Refresher:
     def ready(self) -> Credentials | None:
         """Return credentials that are valid now, or None where ``get`` would have to wait for a call."""
         return self._without_waiting(self._current)
+
+    def held(self) -> Credentials | None:
+        """Return the last credentials while they are valid, due for renewal or not; never make or wait for a call."""
+        seen = self._current
+        return seen if seen is not None and seen.expiration > self._clock() else None
 
     def _without_waiting(self, seen: Credentials | None) -> Credentials | None:
         now = self._clock()
@@ -193,12 +202,18 @@ class Refresher:
         self._window = window_of(credentials, now)
         self._current = credentials
         self._failures = 0
+        self.last_error = None
         # Credentials that another process shared may be due already; that is no reason to ask without end.
         due = not is_fresh(credentials, now)
         self._not_before = now + timedelta(seconds=_FIRST_BACKOFF_SECONDS) if due else None
 
     def _note_failure(self, error: Exception) -> None:
         self._failures += 1
+        self.last_error = (
+            copy_of_error(error)
+            if isinstance(error, RolesAnywhereError)
+            else RolesAnywhereError(f"obtaining the credentials failed: {type(error).__name__}")
+        )
         self._not_before = self._clock() + pause_after(self._failures)
         if self._current is None or self._current.expiration <= self._clock():
             return  # the caller gets the error itself

@@ -1,0 +1,176 @@
+"""waitress, within bounds: requests, headers, connections and time.
+
+waitress counts the silence of a connection, so that a client that sends a byte now and then is never cut off; and at
+its limit of connections it takes no more, so that silent ones keep the others out. Here a request has a time in which
+it must be whole, and at the limit the connection that has waited longest makes room.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from typing import Any
+
+from waitress import wasyncore
+from waitress.adjustments import Adjustments
+from waitress.channel import HTTPChannel
+from waitress.server import BaseWSGIServer
+from waitress.task import ThreadedTaskDispatcher
+
+from ..seconds import monotonic_seconds
+from .answers import WsgiApp
+from .listening import Listener
+
+# Requests have a few hundred bytes, and no body.
+_MOST_HEADER_BYTES = 8192
+_MOST_BODY_BYTES = 1024
+# Local clients send a request in one piece.
+_REQUEST_SECONDS = 5.0
+# A connection that is kept for the next request; the SDKs ask every few minutes at most.
+_IDLE_SECONDS = 30.0
+_MOST_CONNECTIONS = 100
+_THREADS = 8
+# How long answers that are under way at the end have.
+_LAST_ANSWERS_SECONDS = 5.0
+
+
+class Server:
+    """Serves an app on a listener.
+
+    Args:
+        app: Called in several threads.
+        listener: Closed with the server.
+    """
+
+    def __init__(self, app: WsgiApp, listener: Listener) -> None:
+        # Its queue reports as a warning what is no matter of the user's.
+        logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+        self._listener = listener
+        self._map: dict[int, Any] = {}
+        self._server = _BoundedServer(app, listener.socket, self._map)
+        self._ending = False
+
+    def run(self) -> None:
+        """Serve until ``stop`` is called, finish the answers that are under way, and close everything."""
+        try:
+            while not self._ending:
+                self._turn()
+            self._server.stop_accepting()
+            last = monotonic_seconds() + _LAST_ANSWERS_SECONDS
+            while self._server.is_answering() and monotonic_seconds() < last:
+                self._turn()
+        finally:
+            self._close()
+
+    def stop(self) -> None:
+        """Have ``run`` come to its end; for other threads and signal handlers."""
+        self._ending = True
+        # Takes no lock: a handler may interrupt whoever holds one.
+        self._server.pull_trigger()
+
+    def _turn(self) -> None:
+        wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
+
+    def _close(self) -> None:
+        self._listener.close()
+        for channel in list(self._server.active_channels.values()):
+            channel.handle_close()
+        self._server.task_dispatcher.shutdown()
+        self._server.close()
+
+
+class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
+    """A connection that knows since when its client owes something."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self.waiting_since = monotonic_seconds()
+        self._request_since = 0.0
+        self._has_asked = False
+        super().__init__(*arguments, **options)
+
+    def received(self, data: bytes) -> bool:
+        """Take what has come, and note when a request began that is not whole yet."""
+        before = self.request
+        taken = bool(super().received(data))
+        if self.request is not before and self.request is not None:
+            self._request_since = monotonic_seconds()
+        if self.requests:
+            self.waiting_since = monotonic_seconds()
+        return taken
+
+    def service(self) -> None:
+        """Answer a request."""
+        super().service()
+        self._has_asked = True
+        self.waiting_since = monotonic_seconds()
+
+    def is_overdue(self, now: float) -> bool:
+        """Return whether the client has had its time, for a request or to take an answer."""
+        if self.requests:
+            return False
+        if self.request is not None:
+            return now - self._request_since > _REQUEST_SECONDS
+        return now - self.waiting_since > (_IDLE_SECONDS if self._has_asked else _REQUEST_SECONDS)
+
+
+class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no types
+    channel_class = _Channel
+
+    def __init__(self, app: WsgiApp, listening: socket.socket, dispatchers: dict[int, Any]) -> None:
+        adjustments = Adjustments(
+            ident=None,
+            # The front looks at them; waitress would take them away.
+            clear_untrusted_proxy_headers=False,
+            max_request_header_size=_MOST_HEADER_BYTES,
+            max_request_body_size=_MOST_BODY_BYTES,
+            # Never reached while connections are waiting, because one of them makes room.
+            connection_limit=2 * _MOST_CONNECTIONS,
+            cleanup_interval=1,
+            log_socket_errors=False,
+        )
+        threads = ThreadedTaskDispatcher()
+        threads.set_thread_count(_THREADS)
+        where = (listening.family, listening.type, listening.proto, listening.getsockname())
+        super().__init__(
+            app, dispatchers, _sock=listening, dispatcher=threads, adj=adjustments, sockinfo=where, bind_socket=False
+        )
+
+    def getsockname(self) -> tuple[str, int]:
+        """Return what waitress tells the app about the server."""
+        name = self.socket.getsockname()
+        return (name[0], name[1]) if isinstance(name, tuple) else ("localhost", 0)
+
+    def set_reuse_addr(self) -> None:
+        """Leave the options of the socket as they are."""
+
+    def set_socket_options(self, conn: socket.socket) -> None:
+        """Let an answer leave at once."""
+        if conn.family != getattr(socket, "AF_UNIX", None):
+            conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def fix_addr(self, addr: Any) -> Any:
+        """Return the client's address; on a Unix socket it has none."""
+        return addr or ("localhost", 0)
+
+    def handle_accept(self) -> None:
+        """Take a connection; one that waits makes room for it where there are too many."""
+        if len(self.active_channels) >= _MOST_CONNECTIONS:
+            waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+            if waiting:
+                min(waiting, key=lambda channel: channel.waiting_since).handle_close()
+        super().handle_accept()
+
+    def maintenance(self, now: float) -> None:  # noqa: ARG002 - the clock of the day may be set
+        """Cut off those who have had their time."""
+        moment = monotonic_seconds()
+        for channel in list(self.active_channels.values()):
+            if channel.is_overdue(moment):
+                channel.handle_close()
+
+    def stop_accepting(self) -> None:
+        """Take no more connections; those that are open stay."""
+        self.accepting = False
+
+    def is_answering(self) -> bool:
+        """Return whether an answer is being made or sent."""
+        return any(channel.requests or channel.total_outbufs_len for channel in self.active_channels.values())
