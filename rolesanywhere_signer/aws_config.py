@@ -74,6 +74,11 @@ class ConfigFile:
         text = "".join(line if header in headers else "\n" for header, line in sections)
         return Profile(name, self.path, _parse(text, f"profile {name!r} in {self.path!r}"))
 
+    def lines(self) -> Iterator[tuple[str | None, str]]:
+        """Yield each line with the name of the profile that it belongs to, or None: it belongs to none."""
+        for header, line in _lines_by_section(self.text):
+            yield _profile_of(header), line
+
 
 def load_config_file(environment: Mapping[str, str]) -> ConfigFile:
     """Read the AWS config file: that of ``AWS_CONFIG_FILE``, else ``~/.aws/config``.

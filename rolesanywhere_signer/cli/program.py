@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, str] = {
     "sign-string": "sign_string",
     "validate": "validate",
     "update": "update",
+    "serve": "serve",
+    "exec": "exec_",
     "completion": "completion",
     "version": "version",
     "demo": "demo",

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigurationError
-from ..files import StrPath, read_private, read_source, readable_by_others, remove_quietly, write_private
+from ..files import StrPath, read_source, readable_by_others
+from ..private_files import read_private, remove_quietly, write_private
 
 _WHAT = "endpoint's token"
 _RANDOM_BYTES = 32

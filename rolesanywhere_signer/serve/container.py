@@ -55,7 +55,7 @@ def _document(credentials: Credentials) -> dict[str, str]:
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
         "Token": credentials.session_token,
-        "Expiration": credentials.to_document()["Expiration"],
+        "Expiration": credentials.expiration_text,
         "AccountId": credentials.account_id,
         "RoleArn": credentials.role_arn,
     }

@@ -69,7 +69,6 @@ class _Imds:
 
 
 def _document(credentials: Credentials) -> dict[str, str]:
-    texts = credentials.to_document()
     return {
         "AccessKeyId": credentials.access_key_id,
         "SecretAccessKey": credentials.secret_access_key,
@@ -77,8 +76,8 @@ def _document(credentials: Credentials) -> dict[str, str]:
         "Code": "Success",
         "Type": "AWS-HMAC",
         # botocore takes no other form than whole seconds with a Z; any other it passes over in silence.
-        "Expiration": texts["Expiration"],
-        "LastUpdated": texts.get("ObtainedAt") or f"{utc_now():%Y-%m-%dT%H:%M:%SZ}",
+        "Expiration": credentials.expiration_text,
+        "LastUpdated": credentials.to_document().get("ObtainedAt") or f"{utc_now():%Y-%m-%dT%H:%M:%SZ}",
     }
 
 

@@ -65,6 +65,14 @@ class Supplier:
         self._failed_at: datetime | None = None
         self._pause = timedelta(0)
 
+    def fetch(self) -> None:
+        """Obtain credentials here and now.
+
+        Raises:
+            RolesAnywhereError: None could be had.
+        """
+        self._refresher.get()
+
     def start(self) -> None:
         """Start to obtain the first credentials, and to renew them from then on."""
         self._wake.set()

@@ -74,7 +74,7 @@ ROOMS = {
     "assume_role": room(6, "botocore"),
     "assembly": room(7),
     "botocore_base": room(8, "botocore"),
-    "serve": room(8),
+    "serve": room(8, "waitress"),
     "aio": room(9, "aiobotocore", "botocore"),
     "provider": room(9, "botocore"),
     "cli": room(10),
