@@ -8,10 +8,10 @@ import os
 import shlex
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, RolesAnywhereError
 from ..flags import Flag, Given, parse_number, switch
 from ..helper_command import EXCLUSIONS
 from .command import PROGRAM, Command
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from ..serve.supplier import Supplier
 
 NAME = "serve"
+# Whether the server is still there, and what to tell the user.
+_Started = tuple[Callable[[], bool], list[str]]
 _LOOPBACK = "127.0.0.1"
+_LOOK_SECONDS = 5
 _END_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
@@ -42,17 +45,28 @@ def run(given: Given) -> int:
         show_log(logging.DEBUG)
     _check(given)
     require_server()
-    suppliers = [supplier_of(assemble(given, NAME, name), name) for name in given.texts("profile") or (None,)]
+    suppliers = _suppliers(given)
     with end_signals() as ended, contextlib.ExitStack() as stack:
         # Before any thread: the mode of a Unix socket is set by the mask of the whole process.
         listener = _listen(given)
         stack.callback(listener.close)
         serve = _serve_container if given.is_on("container") else _serve_imds
-        for line in serve(stack, given, suppliers, listener):
+        is_alive, lines = serve(stack, given, suppliers, listener)
+        for line in lines:
             note(line)
-        while not ended.wait(60):
-            pass
+        while not ended.wait(_LOOK_SECONDS):
+            if not is_alive():
+                raise RolesAnywhereError(
+                    f"{NAME}: the server has stopped", hint="start it again; this is a fault of ours"
+                )
     return 0
+
+
+def _suppliers(given: Given) -> list[Supplier]:
+    assemblies = {name: assemble(given, NAME, name) for name in given.texts("profile") or (None,)}
+    # To IMDS a role has its own name; paths are named by the profiles, because several may have one role.
+    is_container = given.is_on("container")
+    return [supplier_of(assembly, name if is_container else None) for name, assembly in assemblies.items()]
 
 
 def supplier_of(assembly: Assembly, name: str | None) -> Supplier:
@@ -115,20 +129,20 @@ def _listen(given: Given) -> Listener:
 
 def _serve_imds(
     stack: contextlib.ExitStack, _given: Given, suppliers: Sequence[Supplier], listener: Listener
-) -> list[str]:
+) -> _Started:
     from ..serve.imds import imds_app
     from ..serve.running import running
 
-    stack.enter_context(running(imds_app(suppliers[0]), suppliers, listener))
-    return [
+    is_alive = stack.enter_context(running(imds_app(suppliers[0]), suppliers, listener))
+    return is_alive, [
         "Every process and every user of this machine can read the credentials here.",
-        *_started(listener, f"export AWS_EC2_METADATA_SERVICE_ENDPOINT={listener.url}/"),
+        *_announcement(listener, f"export AWS_EC2_METADATA_SERVICE_ENDPOINT={listener.url}/"),
     ]
 
 
 def _serve_container(
     stack: contextlib.ExitStack, given: Given, suppliers: Sequence[Supplier], listener: Listener
-) -> list[str]:
+) -> _Started:
     from ..serve.bearer import bearer_in, private_directory
     from ..serve.container import container_app
     from ..serve.running import paths_of, running, url_of
@@ -136,13 +150,13 @@ def _serve_container(
     paths = paths_of(suppliers)
     path = given.text("token-file") or f"{stack.enter_context(private_directory(os.environ))}/token"
     bearer = stack.enter_context(bearer_in(path))
-    stack.enter_context(running(container_app(paths, bearer.token), suppliers, listener))
+    is_alive = stack.enter_context(running(container_app(paths, bearer.token), suppliers, listener))
     _warn_of_readers(listener, bearer)
     who = "processes of this user that can" if listener.path else "those who can connect and"
     urls = [url_of(listener, supplier, alone=len(suppliers) == 1) for supplier in suppliers]
-    return [
+    return is_alive, [
         f"The credentials can be read by {who} read the token in {bearer.path!r}.",
-        *_started(
+        *_announcement(
             listener,
             *(f"export AWS_CONTAINER_CREDENTIALS_FULL_URI={shlex.quote(url)}" for url in urls),
             f"export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={shlex.quote(bearer.path)}",
@@ -150,7 +164,7 @@ def _serve_container(
     ]
 
 
-def _started(listener: Listener, *exports: str) -> list[str]:
+def _announcement(listener: Listener, *exports: str) -> list[str]:
     """Return what the official helper tells."""
     if listener.path:
         return [f"Local server started on socket: {listener.path}", "No SDK uses a socket by itself; a proxy can."]

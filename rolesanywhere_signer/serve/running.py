@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from urllib.parse import quote
 
 from ..errors import ConfigurationError
@@ -38,8 +38,10 @@ def url_of(listener: Listener, supplier: Supplier, *, alone: bool) -> str:
 
 
 @contextlib.contextmanager
-def running(app: WsgiApp, suppliers: Collection[Supplier], listener: Listener) -> Iterator[None]:
+def running(app: WsgiApp, suppliers: Collection[Supplier], listener: Listener) -> Iterator[Callable[[], bool]]:
     """Serve an app while a block runs; answers that are under way at its end are finished.
+
+    Yields what tells whether the server is still there.
 
     Args:
         app: One of the protocols.
@@ -65,7 +67,7 @@ def running(app: WsgiApp, suppliers: Collection[Supplier], listener: Listener) -
         stack.callback(server.stop)
         for supplier in suppliers:
             supplier.check_start(_FIRST_CALL_SECONDS)
-        yield
+        yield thread.is_alive
 
 
 def require_server() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import threading
 from typing import Any
 
 from waitress import wasyncore
@@ -29,6 +30,10 @@ _REQUEST_SECONDS = 5.0
 # A connection that is kept for the next request; the SDKs ask every few minutes at most.
 _IDLE_SECONDS = 30.0
 _MOST_CONNECTIONS = 100
+_SEND_BUFFER_BYTES = 16384
+_LOOK_SECONDS = 0.2
+_READ_BYTES = 2048
+_NEVER = 2**30
 _THREADS = 8
 # How long answers that are under way at the end have.
 _LAST_ANSWERS_SECONDS = 5.0
@@ -49,6 +54,8 @@ class Server:
         self._map: dict[int, Any] = {}
         self._server = _BoundedServer(app, listener.socket, self._map)
         self._ending = False
+        self._is_closed = False
+        self._lock = threading.Lock()
 
     def run(self) -> None:
         """Serve until ``stop`` is called, finish the answers that are under way, and close everything."""
@@ -63,12 +70,15 @@ class Server:
             self._close()
 
     def stop(self) -> None:
-        """Have ``run`` come to its end; for other threads and signal handlers."""
+        """Have ``run`` come to its end; for other threads, and for no signal handler."""
         self._ending = True
-        # Takes no lock: a handler may interrupt whoever holds one.
-        self._server.pull_trigger()
+        with self._lock:
+            # The number of its pipe may be another file's once it is closed.
+            if not self._is_closed:
+                self._server.pull_trigger()
 
     def _turn(self) -> None:
+        self._server.cut_off()
         wasyncore.loop(timeout=1, use_poll=True, map=self._map, count=1)
 
     def _close(self) -> None:
@@ -76,7 +86,9 @@ class Server:
         for channel in list(self._server.active_channels.values()):
             channel.handle_close()
         self._server.task_dispatcher.shutdown()
-        self._server.close()
+        with self._lock:
+            self._is_closed = True
+            self._server.close()
 
 
 class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
@@ -84,18 +96,20 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.waiting_since = monotonic_seconds()
-        self._request_since = 0.0
+        self._request_since: float | None = None
         self._has_asked = False
         super().__init__(*arguments, **options)
 
     def received(self, data: bytes) -> bool:
         """Take what has come, and note when a request began that is not whole yet."""
-        before = self.request
+        now = monotonic_seconds()
+        if self._request_since is None:
+            # Empty lines count as its beginning: they may come before a request, and without end in place of it.
+            self._request_since = now
         taken = bool(super().received(data))
-        if self.request is not before and self.request is not None:
-            self._request_since = monotonic_seconds()
         if self.requests:
-            self.waiting_since = monotonic_seconds()
+            self.waiting_since = now
+            self._request_since = None if self.request is None else now
         return taken
 
     def service(self) -> None:
@@ -108,7 +122,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         """Return whether the client has had its time, for a request or to take an answer."""
         if self.requests:
             return False
-        if self.request is not None:
+        if self._request_since is not None:
             return now - self._request_since > _REQUEST_SECONDS
         return now - self.waiting_since > (_IDLE_SECONDS if self._has_asked else _REQUEST_SECONDS)
 
@@ -123,11 +137,15 @@ class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no ty
             clear_untrusted_proxy_headers=False,
             max_request_header_size=_MOST_HEADER_BYTES,
             max_request_body_size=_MOST_BODY_BYTES,
+            # What one connection can ask for at once, and so what waits in memory for a client that takes no answer.
+            recv_bytes=_READ_BYTES,
+            # Never in a file: it holds credentials.
+            outbuf_overflow=_NEVER,
             # Never reached while connections are waiting, because one of them makes room.
             connection_limit=2 * _MOST_CONNECTIONS,
-            cleanup_interval=1,
             log_socket_errors=False,
         )
+        self._looked_at = monotonic_seconds()
         threads = ThreadedTaskDispatcher()
         threads.set_thread_count(_THREADS)
         where = (listening.family, listening.type, listening.proto, listening.getsockname())
@@ -144,7 +162,8 @@ class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no ty
         """Leave the options of the socket as they are."""
 
     def set_socket_options(self, conn: socket.socket) -> None:
-        """Let an answer leave at once."""
+        """Let an answer leave at once, and the system keep little for a client that takes none."""
+        conn.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
         if conn.family != getattr(socket, "AF_UNIX", None):
             conn.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -152,19 +171,23 @@ class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no ty
         """Return the client's address; on a Unix socket it has none."""
         return addr or ("localhost", 0)
 
-    def handle_accept(self) -> None:
-        """Take a connection; one that waits makes room for it where there are too many."""
-        if len(self.active_channels) >= _MOST_CONNECTIONS:
-            waiting = [channel for channel in self.active_channels.values() if not channel.requests]
-            if waiting:
-                min(waiting, key=lambda channel: channel.waiting_since).handle_close()
-        super().handle_accept()
+    def maintenance(self, now: float) -> None:
+        """Do nothing here, where waitress would cut off by its own rules."""
 
-    def maintenance(self, now: float) -> None:  # noqa: ARG002 - the clock of the day may be set
-        """Cut off those who have had their time."""
-        moment = monotonic_seconds()
-        for channel in list(self.active_channels.values()):
-            if channel.is_overdue(moment):
+    def cut_off(self) -> None:
+        """Close connections whose clients have had their time, and those that waited longest where there are too many.
+
+        Between two turns of the loop: within one, the number of a closed file may be a new connection's already.
+        """
+        now = monotonic_seconds()
+        if len(self.active_channels) > _MOST_CONNECTIONS:
+            waiting = [channel for channel in self.active_channels.values() if not channel.requests]
+            waiting.sort(key=lambda channel: channel.waiting_since)
+            for channel in waiting[: len(self.active_channels) - _MOST_CONNECTIONS]:
+                channel.handle_close()
+        if now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            for channel in [channel for channel in self.active_channels.values() if channel.is_overdue(now)]:
                 channel.handle_close()
 
     def stop_accepting(self) -> None:
