@@ -48,7 +48,7 @@ _CREDENTIAL_KEYS = re.compile(
     "|web_identity_token_file|login_session|sso_.*|rolesanywhere_.*"
 )
 # Those whose values are secrets, which a copy must not hold in any profile.
-_SECRET_KEYS = re.compile("aws_.*_key.*|aws_.*_token|rolesanywhere_(passphrase|.*_pem|pin)")
+_SECRET_KEYS = re.compile("aws_.*_key.*|aws_.*_token|external_id|rolesanywhere_(passphrase|.*_pem|pin)")
 _SECRET_VALUES = re.compile("--(pkcs8|tpm-key)-password")
 _KEY = re.compile(r"\s*([^\s=:\[][^=:]*?)\s*[=:]")
 
