@@ -15,6 +15,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 from waitress.server import BaseWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -91,8 +92,15 @@ class Server:
             self._server.close()
 
 
+class _Parser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
+    # waitress logs the path of what it refuses when the client has gone, and fails where there was none.
+    path = ""
+
+
 class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     """A connection that knows since when its client owes something."""
+
+    parser_class = _Parser
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self.waiting_since = monotonic_seconds()

@@ -262,8 +262,8 @@ def test_memory_is_flat(tmp_path: Path, protocol: str) -> None:
             load.run(REQUESTS)
             after, peak = memory_of(program, "VmRSS"), memory_of(program, "VmHWM")
             code, stdout, stderr = program.end()
-        assert (code, stdout, stderr) == (0, "", "")
         print(f"\n{protocol}: {REQUESTS} requests, {before} KiB before, {after} KiB after, peak {peak} KiB")  # noqa: T201
+        assert (code, stdout, stderr) == (0, "", "")
         assert set(load.statuses) == {200, 401}
         assert after - before < MOST_GROWTH_KIB
         assert len(service.calls) == 1

@@ -12,6 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from waitress.channel import ClientDisconnected
+from waitress.task import ErrorTask
 
 from rolesanywhere_signer.seconds import monotonic_seconds, sleep
 from rolesanywhere_signer.serve import server as module
@@ -19,6 +21,7 @@ from rolesanywhere_signer.serve.answers import Environ
 from rolesanywhere_signer.serve.listening import Listener, listen_tcp, listen_unix, parse_bind_address
 from rolesanywhere_signer.serve.server import Server
 from tests.support.refreshing import DEADLINE, join_all, start
+from tests.support.servers import reset
 from tests.support.serving import (
     TOKEN,
     connect,
@@ -301,6 +304,30 @@ def test_a_fault_of_the_app_is_an_error_without_its_words(caplog: pytest.LogCapt
         join_all([thread])
     assert status_of(answer) == 500
     assert b"planted" not in answer
+
+
+def test_whoever_hangs_up_writes_no_log(endpoint: Listener, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        for _ in range(100):
+            for data in (b"nonsense\r\n\r\n", b"x" * 9000, request_bytes(*CREDENTIALS)):
+                with connect(endpoint) as connection:
+                    connection.sendall(data)
+                    reset(connection)
+        assert status_of(converse(endpoint, request_bytes(*CREDENTIALS))) == 200
+    assert caplog.records == []
+
+
+def test_whoever_hangs_up_in_the_middle_of_a_refusal_writes_no_log(
+    endpoint: Listener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hang_up(_task: object) -> None:
+        raise ClientDisconnected
+
+    # What waitress raises between two writes, if the client chooses that moment.
+    monkeypatch.setattr(ErrorTask, "execute", hang_up)
+    with caplog.at_level(logging.WARNING):
+        assert converse(endpoint, b"nonsense\r\n\r\n") == b""
+    assert caplog.records == []
 
 
 def test_an_answer_comes_over_a_unix_socket(tmp_path: Any) -> None:
