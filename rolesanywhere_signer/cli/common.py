@@ -53,9 +53,9 @@ def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
     if profile is None and any(_is_there(name, given) for name in REQUIRED):
         _check_complete(given, where)
         options = dict(options_from_flags(given, where).values)
-    # Whoever chooses among the keys of a directory needs the answer, and so does whoever opens the chosen one.
-    asked_once = functools.cache(ask_passphrase)
-    return Assembly(profile, options, os.environ, ask_passphrase=asked_once)  # type: ignore[arg-type]
+    # Once for a process: a renewed key is read when nobody is there, or while another program has the terminal.
+    ask_once = functools.cache(ask_passphrase)
+    return Assembly(profile, options, os.environ, ask_passphrase=ask_once)  # type: ignore[arg-type]
 
 
 def _is_there(name: str, given: Given) -> bool:

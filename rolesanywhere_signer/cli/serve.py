@@ -64,6 +64,9 @@ def run(given: Given) -> int:
 
 def _suppliers(given: Given) -> list[Supplier]:
     assemblies = {name: assemble(given, NAME, name) for name in given.texts("profile") or (None,)}
+    for assembly in assemblies.values():
+        # What is wrong with key or certificate shows here, and here a passphrase can be asked for.
+        assembly.client.load()
     # To IMDS a role has its own name; paths are named by the profiles, because several may have one role.
     is_container = given.is_on("container")
     return [supplier_of(assembly, name if is_container else None) for name, assembly in assemblies.items()]

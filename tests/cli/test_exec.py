@@ -18,6 +18,7 @@ import pytest
 from tests.support.command_line import PROGRAM, run_process, session_words
 from tests.support.profiled import REGION, own_keys, write_config
 from tests.support.refreshing import DEADLINE
+from tests.support.secrets import PASSPHRASE, encrypted_pem
 from tests.support.servers import unused_port
 from tests.support.world import World
 
@@ -236,3 +237,26 @@ def test_the_keyboards_signal_comes_once(profile: dict[str, str]) -> None:
     os.close(master)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert b"got 1" in shown
+
+
+def test_a_passphrase_is_asked_for_once_however_often_the_key_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from rolesanywhere_signer.cli.command import Command
+    from rolesanywhere_signer.cli.common import SESSION_TABLE, assemble
+
+    world.private_key.write_bytes(encrypted_pem(world.leaf))
+    asked: list[int] = []
+
+    def ask() -> str:
+        asked.append(1)
+        return PASSPHRASE
+
+    monkeypatch.setattr("rolesanywhere_signer.cli.terminal.ask_passphrase", ask)
+    given = Command("exec", "", "", SESSION_TABLE, lambda _given: 0).read(session_words(world))
+    client = assemble(given, "exec").client
+    for _ in range(3):
+        # Each time another content, so that it is read again.
+        world.private_key.write_bytes(encrypted_pem(world.leaf))
+        client.load()
+    assert asked == [1]
