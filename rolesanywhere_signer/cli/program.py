@@ -16,15 +16,15 @@ from .terminal import show_log, tell_error
 # Each is the COMMAND of a module; only the one that runs is imported.
 COMMANDS: Mapping[str, str] = {
     "credential-process": "credential_process",
-    "read-certificate-data": "read_certificate_data",
-    "sign-string": "sign_string",
-    "validate": "validate",
     "update": "update",
     "serve": "serve",
     "exec": "exec_",
+    "validate": "validate",
+    "read-certificate-data": "read_certificate_data",
+    "sign-string": "sign_string",
     "completion": "completion",
-    "version": "version",
     "demo": "demo",
+    "version": "version",
 }
 _HELP = ("-h", "--help", "help")
 _VERSION = ("-v", "--version")
