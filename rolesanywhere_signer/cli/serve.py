@@ -40,6 +40,7 @@ def run(given: Given) -> int:
         RolesAnywhereError: It cannot be served, or nothing could be had as things are configured.
     """
     from ..serve.running import require_server
+    from ..systemd import notify_ready, notify_stopping
 
     if given.is_on("debug"):
         show_log(logging.DEBUG)
@@ -54,11 +55,13 @@ def run(given: Given) -> int:
         is_alive, lines = serve(stack, given, suppliers, listener)
         for line in lines:
             note(line)
+        notify_ready(os.environ, f"Serving at {listener.url or listener.path}")
         while not ended.wait(_LOOK_SECONDS):
             if not is_alive():
                 raise RolesAnywhereError(
                     f"{NAME}: the server has stopped", hint="start it again; this is a fault of ours"
                 )
+        notify_stopping(os.environ, "Ended by a signal")
     return 0
 
 
