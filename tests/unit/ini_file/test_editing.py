@@ -224,6 +224,12 @@ def test_a_file_system_without_hard_links(path: Path, monkeypatch: pytest.Monkey
     assert path.read_bytes() == b"newnew"
 
 
+def test_a_system_without_locks(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(editing, "locks_are_available", lambda: False)
+    assert "no POSIX file locks" in refused(path)
+    assert path.read_bytes() == b"old "
+
+
 def test_writers_wait_for_each_other(path: Path) -> None:
     def add(number: int) -> None:
         for _ in range(10):
