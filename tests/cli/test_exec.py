@@ -10,16 +10,16 @@ import signal
 import subprocess
 import sys
 import termios
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from tests.support.command_line import PROGRAM, run_process, session_words
+from rolesanywhere_signer.cli import main
+from tests.support.command_line import PROGRAM, run_here, session_words
 from tests.support.profiled import REGION, own_keys, write_config
 from tests.support.refreshing import DEADLINE
 from tests.support.secrets import PASSPHRASE, encrypted_pem
-from tests.support.servers import unused_port
 from tests.support.world import World
 
 PYTHON = sys.executable
@@ -55,12 +55,27 @@ def temporary_files(tmp_path: Path) -> Iterator[None]:
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def run_exec(environment: Mapping[str, str], *command: str) -> tuple[int, str, str]:
-    done = run_process("exec", "--profile", "onprem", "--", *command, environment=environment)
-    return done.code, done.stdout, done.stderr
+RunExec = Callable[..., tuple[int, str, str]]
 
 
-def test_boto3_finds_the_endpoint_whatever_else_there_was(world: World, profile: dict[str, str]) -> None:
+@pytest.fixture
+def run_exec(
+    profile: dict[str, str], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> RunExec:
+    """Return what runs ``exec`` in this process, and the program in its own."""
+
+    def run(*command: str, **variables: str) -> tuple[int, str, str]:
+        for name, value in {**profile, **variables}.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+        capfd.readouterr()
+        code = main(["exec", "--profile", "onprem", "--", *command])
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_boto3_finds_the_endpoint_whatever_else_there_was(world: World, run_exec: RunExec) -> None:
     code = (
         "import boto3\n"
         "session = boto3.Session()\n"
@@ -69,7 +84,7 @@ def test_boto3_finds_the_endpoint_whatever_else_there_was(world: World, profile:
         "print(credentials.method, session.region_name)\n"
         f"print(session.client('sts', endpoint_url={world.service.url!r}).get_caller_identity()['Arn'])"
     )
-    code_, stdout, stderr = run_exec(profile, PYTHON, "-c", code)
+    code_, stdout, stderr = run_exec(PYTHON, "-c", code)
     assert (code_, stderr) == (0, "")
     first, arn = stdout.splitlines()
     assert first == f"container-role {REGION}"
@@ -77,7 +92,7 @@ def test_boto3_finds_the_endpoint_whatever_else_there_was(world: World, profile:
     assert len(world.service.calls) == 1
 
 
-def test_no_credential_and_no_key_is_in_the_environment_or_on_disk(world: World, profile: dict[str, str]) -> None:
+def test_no_credential_and_no_key_is_in_the_environment_or_on_disk(run_exec: RunExec) -> None:
     secrets = {
         "ROLESANYWHERE_PASSPHRASE": "PLANTED-passphrase",
         "ROLESANYWHERE_PRIVATE_KEY_PEM": "PLANTED-key",
@@ -90,7 +105,7 @@ def test_no_credential_and_no_key_is_in_the_environment_or_on_disk(world: World,
         "print(json.dumps({p.name: [oct(p.stat().st_mode & 0o777), p.read_text()] for p in folder.iterdir()}))\n"
         "print(oct(folder.stat().st_mode & 0o777))"
     )
-    _, stdout, _ = run_exec({**profile, **secrets}, PYTHON, "-c", code)
+    _, stdout, _ = run_exec(PYTHON, "-c", code, **secrets)
     environment, files, mode = stdout.splitlines()
     assert "PLANTED" not in stdout
     assert "ASIA" not in stdout
@@ -133,37 +148,39 @@ def test_what_the_caller_left_open_stays_open(profile: dict[str, str]) -> None:
     ],
     ids=str,
 )
-def test_the_programs_end_is_its_own(profile: dict[str, str], command: list[str], code: int) -> None:
-    assert run_exec(profile, *command)[0] == code
+def test_the_programs_end_is_its_own(run_exec: RunExec, command: list[str], code: int) -> None:
+    assert run_exec(*command)[0] == code
 
 
-def test_words_behind_the_dashes_are_the_programs(profile: dict[str, str]) -> None:
-    _, stdout, _ = run_exec(profile, "echo", "--profile", "x", "--", "--help", "")
+def test_words_behind_the_dashes_are_the_programs(run_exec: RunExec) -> None:
+    _, stdout, _ = run_exec("echo", "--profile", "x", "--", "--help", "")
     assert stdout == "--profile x -- --help \n"
 
 
-def test_a_program_that_is_not_there(profile: dict[str, str], tmp_path: Path) -> None:
-    code, stdout, stderr = run_exec(profile, "no-such-program")
+def test_a_program_that_is_not_there(run_exec: RunExec, tmp_path: Path) -> None:
+    code, stdout, stderr = run_exec("no-such-program")
     assert (code, stdout) == (127, "")
     assert stderr == "error: cannot run 'no-such-program': No such file or directory\nhint: is it on PATH?\n"
     (tmp_path / "text").write_text("no program")
-    code, _, stderr = run_exec(profile, str(tmp_path / "text"))
+    code, _, stderr = run_exec(str(tmp_path / "text"))
     assert code == 126
     assert "Permission denied" in stderr
 
 
-def test_without_credentials_the_program_is_not_run(world: World, tmp_path: Path) -> None:
-    with unused_port() as nobody:
-        words = [*session_words(world)[:-1], f"http://127.0.0.1:{nobody}"]
-        done = run_process("exec", *words, "--", "touch", str(tmp_path / "ran"))
+def test_without_credentials_the_program_is_not_run(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [word.replace("role/s3-reader", "role/other") for word in session_words(world)]
+    done = run_here(capsys, "exec", *words, "--", "touch", str(tmp_path / "ran"))
     assert (done.code, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: no answer from 127.0.0.1")
+    assert done.stderr.startswith("error: ")
+    assert "Requested Role isn't one of those listed in the Profile." in done.stderr
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("words", [(), ("--",)])
-def test_no_program_is_an_error(world: World, words: tuple[str, ...]) -> None:
-    done = run_process("exec", *session_words(world), *words)
+def test_no_program_is_an_error(world: World, words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    done = run_here(capsys, "exec", *session_words(world), *words)
     assert done.code == 1
     assert done.stderr.startswith("error: exec: no program is named\nhint: ")
     assert world.service.calls == []
@@ -198,7 +215,7 @@ def waiting(profile: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGINT", "SIGTERM", "SIGUSR1", "SIGQUIT"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGUSR1"])
 def test_signals_are_handed_on(profile: dict[str, str], name: str) -> None:
     with waiting(profile) as process:
         process.send_signal(getattr(signal, name))

@@ -68,7 +68,7 @@ def test_the_port_is_9911_unless_another_is_asked_for(capsys: pytest.CaptureFixt
     assert re.search(r"--hop-limit NUMBER .*Default: 64\.", told)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_signals_end_it_cleanly(world: World, tmp_path: Path, number: signal.Signals) -> None:
     path = tmp_path / "token"
     with Program([*session_words(world), *ANY_PORT, "--container", "--token-file", str(path)]) as program:
@@ -281,9 +281,10 @@ def test_without_waitress_it_says_what_to_install(world: World, tmp_path: Path) 
 
 def test_botocore_is_not_imported(world: World) -> None:
     code = (
-        "import sys, threading, os, signal\n"
-        "from rolesanywhere_signer.cli import main\n"
-        "threading.Timer(3, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "import os, signal, sys\n"
+        "from rolesanywhere_signer.cli import main, serve\n"
+        # It ends itself as soon as it has started.
+        "serve.note = lambda text: os.kill(os.getpid(), signal.SIGTERM)\n"
         "print(main(), sorted({'botocore', 'boto3'} & set(sys.modules)))"
     )
     done = subprocess.run(
