@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from .client import RolesAnywhereClient
 from .errors import ConfigurationError
 from .identities import make_identity
-from .profiles import ChainedRole, chained_profile, profile_in_use, resolve
+from .profiles import ChainedRole, Options, chained_profile, profile_in_use, resolve
 from .refresh import Refresher
 from .settings import Settings
 from .sharing import make_cache, make_fetch
@@ -76,6 +76,59 @@ _IDENTITY_OPTIONS = ("certificate", "private_key", "intermediates", "passphrase"
 _SETTINGS_OPTIONS = tuple(each.name for each in fields(Settings))
 
 
+class Plan(NamedTuple):
+    """What was asked for, understood and checked; no file of it was looked at.
+
+    Attributes:
+        options: With the place that they come from.
+        settings: Made of them.
+        roles: The roles to go on to, in their order.
+    """
+
+    options: Options
+    settings: Settings
+    roles: tuple[AssumeRole, ...]
+
+    @property
+    def values(self) -> Mapping[str, Any]:
+        """The options' values by their names, typed."""
+        return self.options.values
+
+
+def make_plan(profile: str | None, options: SessionOptions, environment: Mapping[str, str]) -> Plan:
+    """Return what options, a profile or the environment ask for.
+
+    Args:
+        profile: A profile of the AWS config file, or None.
+        options: As in ``SessionOptions``.
+        environment: The environment variables.
+
+    Raises:
+        ConfigurationError: An option cannot be, is unknown, or nothing says what to ask for.
+    """
+    _check_names(options)
+    given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
+    if given.pop("identity", None) is not None:
+        # resolve() asks for a certificate, and this one is never looked at.
+        _refuse_beside_identity(given)
+        given["certificate"] = b""
+    roles = _roles(given.pop("assume_role")) if "assume_role" in given else ()
+    source, chained = _chained(given, profile, environment)
+    resolved = resolve(given, profile=source, environment=environment)
+    settings = Settings(**{name: value for name, value in resolved.values.items() if name in _SETTINGS_OPTIONS})  # type: ignore[arg-type]
+    return Plan(resolved, settings, (*chained, *roles))
+
+
+def identity_of(values: Mapping[str, Any]) -> Identity:
+    """Return the identity that a plan's values name, read now.
+
+    Raises:
+        CertificateError, PrivateKeyError: It cannot be used.
+    """
+    parts = {name: values[name] for name in _IDENTITY_OPTIONS if name in values}
+    return make_identity(**parts, clock=values.get("clock"))
+
+
 class Assembly:
     """The parts of a session, put together from options.
 
@@ -103,26 +156,15 @@ class Assembly:
         *,
         ask_passphrase: Callable[[], str] | None = None,
     ) -> None:
-        _check_names(options)
-        given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
-        identity = given.pop("identity", None)
-        if identity is not None:
-            # resolve() asks for a certificate, and this one is never looked at.
-            _refuse_beside_identity(given)
-            given["certificate"] = b""
-        roles = _roles(given.pop("assume_role")) if "assume_role" in given else ()
-        source, chained = _chained(given, profile, environment)
-        values: dict[str, Any] = dict(resolve(given, profile=source, environment=environment).values)
-        settings = Settings(**{name: values[name] for name in _SETTINGS_OPTIONS if name in values})
+        plan = make_plan(profile, options, environment)
+        values = dict(plan.values)
         if ask_passphrase is not None:
             values.setdefault("passphrase", ask_passphrase)
-        if identity is None:
-            parts = {name: values[name] for name in _IDENTITY_OPTIONS if name in values}
-            identity = make_identity(**parts, clock=values.get("clock"))
+        identity = options.get("identity") or identity_of(values)
         extras = {name: values[name] for name in ("trust_anchor", "on_certificate_expiring") if name in values}
-        self.client = RolesAnywhereClient(settings, identity, values.get("clock"), **extras)
+        self.client = RolesAnywhereClient(plan.settings, identity, values.get("clock"), **extras)
         self.cache = make_cache(values.get("cache"), self.client.now)
-        self.roles = (*chained, *roles)
+        self.roles = plan.roles
 
     def refresher(self) -> Refresher:
         """Return what holds the credentials of the last role and renews them. Making it calls nothing."""

@@ -65,7 +65,7 @@ def test_a_refused_first_load_is_our_error_with_its_hint_in_the_text(world: Worl
 
     text = str(caught.value)
     assert "Requested Role isn't one of those listed in the Profile." in text
-    assert f"hint: add {stranger.arn} to the roles of" in text
+    assert f"hint: {stranger.arn} is not among the roles of" in text
 
 
 @pytest.mark.parametrize("use", USES)

@@ -81,7 +81,7 @@ UNABLE = f"Unable to assume role for {ROLE}"
         pytest.param(
             UNABLE
             + ". Some attributes failed to be mapped into session tags. Issuer: [  ]; Subject: [  ]; SAN: [ DNS/2 ]",
-            ["brackets", "session tags", "sts:SetSourceIdentity", ROLE],
+            ["x509SAN/DNS/2", "session tag", "sts:SetSourceIdentity", ROLE],
             id="attributes",
         ),
         pytest.param(
