@@ -52,7 +52,7 @@ def make_assuming_fetch(
             create_client, source, role.role_arn, extra_args=role.parameters
         )
         try:
-            with _kept_out_of_logs():
+            with kept_out_of_logs():
                 fetched = fetcher.fetch_credentials()
         except botocore.exceptions.ClientError as error:
             raise _service_error(error, role) from error
@@ -97,7 +97,7 @@ def _create_client(role: AssumeRole, settings: Settings, service: str, **credent
 
 
 @contextlib.contextmanager
-def _kept_out_of_logs() -> Iterator[None]:
+def kept_out_of_logs() -> Iterator[None]:
     """Keep what this thread does out of botocore's debug log, which shows tokens, the external id and the answer."""
     thread = threading.get_ident()
 

@@ -52,11 +52,25 @@ def service_url(region: str, *, fips: bool = False, dualstack: bool = False, end
         if fips or dualstack:
             raise ConfigurationError("endpoint_url cannot be combined with use_fips_endpoint or use_dualstack_endpoint")
         return check_endpoint_url(endpoint_url)
+    return _regional_url("rolesanywhere", region, fips=fips, dualstack=dualstack)
+
+
+def sts_url(region: str, *, fips: bool = False, dualstack: bool = False) -> str:
+    """Return the base URL of STS in a region, without a slash at its end.
+
+    Raises:
+        ConfigurationError: A bad region.
+    """
+    # In these regions STS is FIPS by its plain name.
+    plain = region.startswith("us-gov-") and not dualstack
+    return _regional_url("sts", region, fips=fips and not plain, dualstack=dualstack)
+
+
+def _regional_url(service: str, region: str, *, fips: bool, dualstack: bool) -> str:
     check_region(region)
     partition = next((known for known in _PARTITIONS if re.fullmatch(known.regions, region)), _COMMERCIAL)
-    host = "rolesanywhere-fips" if fips else "rolesanywhere"
     suffix = partition.dualstack_suffix if dualstack else partition.suffix
-    return f"https://{host}.{region}.{suffix}"
+    return f"https://{service}{'-fips' if fips else ''}.{region}.{suffix}"
 
 
 def check_endpoint_url(endpoint_url: str) -> str:

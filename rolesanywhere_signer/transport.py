@@ -372,3 +372,8 @@ def presentable_cause(error: Exception) -> Exception | None:
             if name in vars(part):
                 vars(part)[name] = None
     return error
+
+
+def root_of(error: BaseException) -> BaseException:
+    """Return the innermost error of those that ``error`` wraps."""
+    return _wrapped(error)[-1]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import ConfigurationError
 from ..flags import Flag, Given
 from ..helper_command import DEFAULT_DURATION_SECONDS, SESSION_FLAGS, check_schemes
 
 if TYPE_CHECKING:
-    from ..assembly import Assembly
+    from ..assembly import Assembly, SessionOptions
 
 # As in the official helper's credential-process, serve and update; ours behind them.
 SESSION_TABLE = tuple(SESSION_FLAGS.values())
@@ -29,9 +29,6 @@ FALLBACK = (
 def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
     """Return settings, identity, client, cache and further roles, as flags, a profile or the environment have them.
 
-    One of the flags that must be there, and no profile: the flags stand alone, as they do in the official helper.
-    Otherwise they override what the profile or the environment says.
-
     Args:
         given: The flags.
         where: How messages begin.
@@ -45,17 +42,34 @@ def assemble(given: Given, where: str, profile: str | None = None) -> Assembly:
     import os
 
     from ..assembly import Assembly
-    from ..profiles import options_from_flags, options_given
     from .terminal import ask_passphrase
 
-    check_schemes(given, where)
-    options = options_given(given)
-    if profile is None and any(_is_there(name, given) for name in REQUIRED):
-        _check_complete(given, where)
-        options = dict(options_from_flags(given, where).values)
     # Once for a process: a renewed key is read when nobody is there, or while another program has the terminal.
     ask_once = functools.cache(ask_passphrase)
-    return Assembly(profile, options, os.environ, ask_passphrase=ask_once)  # type: ignore[arg-type]
+    return Assembly(profile, session_options(given, where, profile), os.environ, ask_passphrase=ask_once)
+
+
+def session_options(given: Given, where: str, profile: str | None = None) -> SessionOptions:
+    """Return the options that flags are.
+
+    One of the flags that must be there, and no profile: the flags stand alone, as they do in the official helper.
+    Otherwise they override what the profile or the environment says.
+
+    Args:
+        given: The flags.
+        where: How messages begin.
+        profile: A profile of the AWS config file.
+
+    Raises:
+        ConfigurationError: A flag is not supported, or one that is needed is missing.
+    """
+    from ..profiles import options_from_flags, options_given
+
+    check_schemes(given, where)
+    if profile is None and any(_is_there(name, given) for name in REQUIRED):
+        _check_complete(given, where)
+        return cast("SessionOptions", dict(options_from_flags(given, where).values))
+    return cast("SessionOptions", options_given(given))
 
 
 def _is_there(name: str, given: Given) -> bool:

@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "validate": "validate",
     "read-certificate-data": "read_certificate_data",
     "sign-string": "sign_string",
+    "doctor": "doctor",
     "completion": "completion",
     "demo": "demo",
     "version": "version",

@@ -45,6 +45,12 @@ def has_colour(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def show_progress(text: str) -> None:
+    """Show a person on stderr what is being waited for, in a line that the next one replaces; empty: nothing more."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
 def ask_passphrase() -> str:
     """Ask for the passphrase of the private key on the terminal.
 

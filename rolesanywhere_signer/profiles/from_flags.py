@@ -28,6 +28,7 @@ _OPTIONS = {
     "use-fips-endpoint": "use_fips_endpoint",
     "use-dualstack-endpoint": "use_dualstack_endpoint",
 }
+_FLAGS = {option: flag for flag, option in _OPTIONS.items()}
 _PATHS = ("certificate", "private_key", "intermediates", "trust_anchor", "verify", "cache")
 
 
@@ -42,7 +43,7 @@ def options_from_flags(flags: Mapping[str, FlagValue], source: str) -> Options:
     if not flags.get("with-proxy"):
         # Without the flag the helper goes past the proxies of the environment.
         values["proxies"] = {}
-    return Options(source, values, _flag)
+    return Options(source, values, flag_of)
 
 
 def options_given(flags: Mapping[str, FlagValue]) -> dict[str, object]:
@@ -68,5 +69,6 @@ def _directory(flags: Mapping[str, FlagValue]) -> object:
     return CertificateDirectory(expanded(str(flags["cert-directory"])), selector, latest)
 
 
-def _flag(name: str) -> str:
-    return "--" + name.replace("_", "-")
+def flag_of(option: str) -> str:
+    """Return the flag that gives an option."""
+    return "--" + _FLAGS.get(option, option.replace("_", "-"))

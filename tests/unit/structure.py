@@ -74,6 +74,8 @@ ROOMS = {
     "assume_role": room(6, "botocore"),
     "assembly": room(7),
     "botocore_base": room(8, "botocore"),
+    # botocore signs GetCallerIdentity and knows the regions; requests tells what failed, and which proxy is used.
+    "doctor": room(8, "botocore", "cryptography", "requests"),
     "serve": room(8, "waitress"),
     "aio": room(9, "aiobotocore", "botocore"),
     "provider": room(9, "botocore"),
