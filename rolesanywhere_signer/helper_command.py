@@ -157,7 +157,10 @@ def _split(line: str, where: str, *, windows: bool) -> list[str]:
     try:
         return _split_windows(line) if windows else shlex.split(line)
     except ValueError:
-        raise ConfigurationError(f"{where}: a quotation mark is not closed") from None
+        raise ConfigurationError(
+            f"{where}: a quotation mark is not closed",
+            hint="close it, or put a backslash before one that belongs to a value",
+        ) from None
 
 
 def _split_windows(line: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -35,8 +34,7 @@ class Circumstances(NamedTuple):
     skew: timedelta | None
 
 
-@dataclass(frozen=True)
-class Cause:
+class Cause(NamedTuple):
     """What may be behind an error.
 
     Attributes:

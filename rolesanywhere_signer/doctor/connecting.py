@@ -90,12 +90,8 @@ def _unknown_region(region: str) -> Iterator[Cause]:
     known = [name for each in partitions for name in session.get_available_regions("rolesanywhere", each)]
     if region in known:
         return
-    plain = region.removeprefix("fips-").removesuffix("-fips")
-    if plain != region:
-        hint = f"give region {plain}, and --use-fips-endpoint (use_fips_endpoint) beside it"
-    else:
-        near = difflib.get_close_matches(region, known, 1)
-        hint = f"is {near[0]} meant? The trust anchor's ARN has the right one" if near else "see the trust anchor's ARN"
+    near = difflib.get_close_matches(region, known, 1)
+    hint = f"is {near[0]} meant? The trust anchor's ARN has the right one" if near else "see the trust anchor's ARN"
     yield Cause(f"there is no region {region} with IAM Roles Anywhere", hint, is_certain=True)
 
 
@@ -169,7 +165,8 @@ def _no_answer(error: TransportError, patient: Patient, host: str) -> BrokenStep
     root = root_of(error)
     if isinstance(root, ConnectionRefusedError):
         return BrokenStepError.of_causes("connection-refused", f"{host} refuses connections", _refusal(patient, host))
-    if isinstance(error.__cause__, requests.exceptions.ConnectTimeout) or isinstance(root, OSError):
+    connected = isinstance(error.__cause__, requests.exceptions.ReadTimeout)
+    if isinstance(root, OSError) and not connected:
         seconds = patient.settings.connect_timeout_seconds
         reason = getattr(root, "strerror", None) or f"no answer within {seconds:g} s"
         return BrokenStepError.of_causes(

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LONGEST_CONNECT_SECONDS = 5.0
 _LONGEST_READ_SECONDS = 10.0
 _MOST_ATTEMPTS = 2
+# Options that text gives under another name than their argument's.
+_SPELLED_AS = {"verify": "ca_bundle", "passphrase": "passphrase_file"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ class Patient:
 
     def spell(self, option: str) -> str:
         """Return an option as its source spells it: a key, a variable, a flag."""
-        return self.plan.options.spell(option) if self.is_from_elsewhere else flag_of(option)
+        name = _SPELLED_AS.get(option, option)
+        return self.plan.options.spell(name) if self.is_from_elsewhere else flag_of(name)
 
     def now(self) -> datetime:
         """Return the time here."""

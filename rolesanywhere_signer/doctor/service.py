@@ -9,7 +9,7 @@ from ..client import RolesAnywhereClient
 from ..diagnosis import Cause, Circumstances, causes_of
 from ..diagnosis.values import look_up
 from ..endpoints import check_endpoint_url, is_loopback, sts_url
-from ..errors import AccessDeniedError, ServiceError, TransportError
+from ..errors import AccessDeniedError, RolesAnywhereError, ServiceError, TransportError
 from ..refresh import Refresher
 from . import sts
 from .findings import BrokenStepError
@@ -21,6 +21,11 @@ _MOST_OF_A_SENTENCE = 400
 _AFTER_CREDENTIALS = (
     "CreateSession gave credentials, so certificate, trust anchor, profile and role are right; "
     "--sts-endpoint URL names another endpoint, such as a VPC endpoint's"
+)
+
+_AT_ANOTHER_ROLE = (
+    "CreateSession gave credentials, so what is wrong is at the role beyond: its ARN, its trust policy, or the way to "
+    "STS"
 )
 
 
@@ -73,7 +78,7 @@ def assume_roles(patient: Patient) -> str | None:
     """Go on to the roles of the profiles that stand on this one; None: there are none.
 
     Raises:
-        RolesAnywhereError: One cannot be assumed.
+        BrokenStepError: One cannot be assumed.
     """
     roles = patient.plan.roles
     if not roles:
@@ -85,7 +90,10 @@ def assume_roles(patient: Patient) -> str | None:
     for role in roles:
         fetch = make_assuming_fetch(FrozenSource(refresher), role, patient.settings, patient.now)
         refresher = Refresher(fetch, patient.now)
-    patient.credentials = refresher.get()
+    try:
+        patient.credentials = refresher.get()
+    except RolesAnywhereError as error:
+        raise BrokenStepError.of_error(error, _AT_ANOTHER_ROLE) from error
     return " -> ".join(role.role_arn for role in roles)
 
 

@@ -60,7 +60,7 @@ def _store(patient: Patient) -> str:
     for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         if environment.get(variable):
             return f"the CA bundle {environment[variable]!r} of {variable}"
-    return "the public CAs of certifi"
+    return "the list of public CAs (certifi)"
 
 
 def _host(patient: Patient) -> str:
@@ -84,7 +84,7 @@ def _not_believed(patient: Patient, shown: x509.Certificate | None) -> BrokenSte
     if not isinstance(patient.settings.verify, bool):
         causes.append(
             Cause(
-                f"{_store(patient)} lacks that CA; a bundle replaces the public ones",
+                "the bundle is incomplete; it takes the place of the public CAs",
                 "put the CA's certificate into the bundle, beside the public CAs where these are needed too",
             )
         )
@@ -101,8 +101,7 @@ def _not_believed(patient: Patient, shown: x509.Certificate | None) -> BrokenSte
     ]
     return BrokenStepError.of_causes(
         "tls-not-trusted",
-        f"the certificate that {_host(patient)} shows was issued by {issuer}, and {_store(patient)} does not vouch "
-        "for that",
+        f"the certificate that {_host(patient)} shows was issued by {issuer}, which is not in {_store(patient)}",
         causes,
     )
 

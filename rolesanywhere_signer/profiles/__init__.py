@@ -68,7 +68,7 @@ def resolve(arguments: Mapping[str, object], *, profile: str | None, environment
         words = " and ".join(options.spell(name) for name in options.missing)
         raise ConfigurationError(
             f"{options.source} lacks {words}",
-            hint="settings are taken from one source; what it lacks can only be given as an argument",
+            hint="add it there: settings are taken from one source, and only an argument makes up for what it lacks",
         )
     options = _with_ca_bundle(options, base, profile, environment)
     return _with_endpoint_variants(options, profile, environment)

@@ -28,7 +28,11 @@ def options_from_profile(name: str, environment: Mapping[str, str]) -> Options:
     config = load_config_file(environment)
     options = find_options(config, name)
     if options is None:
-        raise ConfigurationError(why_not(config, name), hint="the shared credentials file is not looked at")
+        raise ConfigurationError(
+            why_not(config, name),
+            hint="name a profile that is there, or write this one with rolesanywhere-signer configure; the shared "
+            "credentials file is not looked at",
+        )
     return options
 
 
@@ -54,7 +58,10 @@ def _own_options(profile: Profile) -> Options | None:
                 hint=f"put it into a file of its own, and that file's path into {_key(ENVIRONMENT_ONLY[name])}",
             )
         if name not in PARSERS:
-            raise ConfigurationError(f"{_key(name)!r} in {profile.where} is unknown{nearest(name, _key)}")
+            raise ConfigurationError(
+                f"{_key(name)!r} in {profile.where} is unknown{nearest(name, _key)}",
+                hint="correct its spelling, or take it out",
+            )
     return typed(texts, profile.where, _key) if texts else None
 
 

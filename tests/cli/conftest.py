@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from rolesanywhere_signer.testing import LocalRolesAnywhere
+from tests.support.broken import Site
 from tests.support.world import World
 
 
@@ -16,6 +17,11 @@ from tests.support.world import World
 def world(tmp_path: Path) -> Iterator[World]:
     with LocalRolesAnywhere(region="eu-central-1") as service:
         yield World(service, tmp_path)
+
+
+@pytest.fixture
+def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Site:
+    return Site(world, monkeypatch)
 
 
 @pytest.fixture(autouse=True)
