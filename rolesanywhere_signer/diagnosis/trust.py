@@ -60,7 +60,7 @@ def untrusted(known: Circumstances, _said: str) -> Iterator[Cause]:
     if known.anchors is not None:
         yield Cause(
             "the path to the certificate given as the trust anchor's is right here, so "
-            f"{arn} holds another one: was the CA renewed?",
+            f"{arn} holds another one, as after a renewal of the CA",
             f"see what it holds, and put the CA's certificate there: {look_up('get-trust-anchor', arn)}",
         )
     else:

@@ -55,9 +55,10 @@ def _refusal(error: ServiceError, patient: Patient) -> BrokenStepError:
         causes = _unknown_refusal(known)
     if causes:
         return BrokenStepError.of_causes(error.code, "", causes, said)
-    support = f" AWS support finds the call by its request id, {error.request_id}" if error.request_id else ""
-    hint = error.hint or f"try again later.{support}"
-    return BrokenStepError(error.code, f"CreateSession failed with HTTP {error.status}: {error.message}", hint)
+    support = f"; AWS support finds the call by its request id, {error.request_id}" if error.request_id else ""
+    return BrokenStepError(
+        error.code, f"CreateSession failed: {error.message}", error.hint or f"try again later{support}"
+    )
 
 
 def _unknown_refusal(known: Circumstances) -> tuple[Cause, ...]:

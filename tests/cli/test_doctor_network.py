@@ -215,8 +215,9 @@ def no_http(site: Site) -> list[str]:
 
 
 @broken(
-    "the certificate that 127.0.0.1 shows was issued by CN=server CA, which is not in the list of public CAs (certifi): "
-    "most likely, TLS is inspected on the way: a proxy or firewall shows certificates that CN=server CA issues",
+    "the certificate that 127.0.0.1 shows was issued by CN=server CA, which is not in the list of public CAs "
+    "(certifi): most likely, TLS is inspected on the way: a proxy or firewall shows certificates that CN=server "
+    "CA issues",
     "give the CA's certificate as --ca-bundle FILE, rolesanywhere_ca_bundle or AWS_CA_BUNDLE, once whoever runs the "
     "network confirms that it is theirs",
     "what answers is not the service: a wrong endpoint, or a name that leads elsewhere",
@@ -226,8 +227,9 @@ def untrusted_issuer(site: Site) -> list[str]:
 
 
 @broken(
-    "the certificate that 127.0.0.1 shows was issued by CN=server CA, which is not in the list of public CAs (certifi): "
-    "most likely, TLS is inspected on the way: a proxy or firewall shows certificates that CN=server CA issues",
+    "the certificate that 127.0.0.1 shows was issued by CN=server CA, which is not in the list of public CAs "
+    "(certifi): most likely, TLS is inspected on the way: a proxy or firewall shows certificates that CN=server "
+    "CA issues",
     "give the CA's certificate as --ca-bundle FILE, rolesanywhere_ca_bundle or AWS_CA_BUNDLE, once whoever runs the "
     "network confirms that it is theirs",
     "what answers is not the service: a wrong endpoint, or a name that leads elsewhere",
@@ -338,7 +340,7 @@ def test_a_server_that_tells_nothing_of_itself(
     assert (
         "warning  answer: nothing in the answer of 127.0.0.1 tells that it is the service (HTTP 404)" in outcome.stdout
     )
-    assert first_lines(outcome)[0].startswith("CreateSession failed with HTTP 404")
+    assert first_lines(outcome)[0].startswith("CreateSession failed: HTTP 404")
 
 
 def test_a_resolver_that_does_not_answer_is_not_waited_for(

@@ -9,7 +9,7 @@ import pytest
 from botocore.endpoint_provider import EndpointProvider
 
 from rolesanywhere_signer import ConfigurationError
-from rolesanywhere_signer.endpoints import is_loopback, service_url
+from rolesanywhere_signer.endpoints import is_loopback, service_url, sts_url
 
 _SESSION = botocore.session.Session()
 
@@ -22,9 +22,9 @@ _NEW_REGIONS = [
 
 
 @cache
-def _provider() -> EndpointProvider:
+def _provider(service: str = "rolesanywhere") -> EndpointProvider:
     loader = _SESSION.get_component("data_loader")
-    rules = loader.load_service_model("rolesanywhere", "endpoint-rule-set-1")
+    rules = loader.load_service_model(service, "endpoint-rule-set-1")
     return EndpointProvider(rules, loader.load_data("partitions"))
 
 
@@ -45,6 +45,16 @@ def test_the_table_is_not_empty() -> None:
 def test_every_region_is_where_botocore_has_it(region: str, *, fips: bool, dualstack: bool) -> None:
     expected = _provider().resolve_endpoint(Region=region, UseFIPS=fips, UseDualStack=dualstack).url
     assert service_url(region, fips=fips, dualstack=dualstack) == expected
+
+
+@pytest.mark.parametrize("dualstack", [False, True])
+@pytest.mark.parametrize("fips", [False, True])
+@pytest.mark.parametrize("region", [*_regions(), *_NEW_REGIONS])
+def test_so_is_sts(region: str, *, fips: bool, dualstack: bool) -> None:
+    options = {"UseFIPS": fips, "UseDualStack": dualstack, "UseGlobalEndpoint": False}
+    expected = _provider("sts").resolve_endpoint(Region=region, **options).url
+    if region != "aws-global":  # which is no region to sign for
+        assert sts_url(region, fips=fips, dualstack=dualstack) == expected
 
 
 @pytest.mark.parametrize(
