@@ -15,7 +15,7 @@ from ..diagnosis import Cause
 from ..endpoints import is_loopback
 from ..errors import TransportError
 from ..signer import SignedRequest
-from ..transport import root_of, send
+from ..transport import Transport, root_of
 from .findings import BrokenStepError
 from .proxies import find_proxy, proxy_fault
 
@@ -133,7 +133,7 @@ def check_connection(patient: Patient) -> str:
     host = _host_and_port(patient)
     way = "directly" if patient.proxy is None else f"by {patient.proxy}"
     try:
-        patient.answer = send(_question(patient), patient.settings)
+        patient.answer = Transport().send(_question(patient), patient.settings)
         patient.answered_at = patient.now()
     except TransportError as error:
         if isinstance(error.__cause__, requests.exceptions.ProxyError):

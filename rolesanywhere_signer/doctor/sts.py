@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from ..errors import ServiceError
 from ..signer import SignedRequest
-from ..transport import send
+from ..transport import Transport
 
 if TYPE_CHECKING:
     from ..credentials import Credentials
@@ -30,7 +30,7 @@ def get_caller_identity(credentials: Credentials, url: str, settings: Settings) 
         TransportError: No answer came.
         ServiceError: STS refuses, or what answers is not STS.
     """
-    answer = send(_sign(credentials, f"{url}/", settings.signing_region), settings)
+    answer = Transport().send(_sign(credentials, f"{url}/", settings.signing_region), settings)
     arn = _element(answer, "Arn")
     if answer.status == 200 and arn is not None:
         return arn
