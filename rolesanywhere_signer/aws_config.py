@@ -52,7 +52,7 @@ class ConfigFile:
 
     def profile_names(self) -> list[str]:
         """Return the names of its profiles, in their order."""
-        names = map(_profile_of, _headers(_lines_by_section(self.text)))
+        names = map(profile_of_header, _headers(_lines_by_section(self.text)))
         return list(dict.fromkeys(name for name in names if name is not None))
 
     def find_profile(self, name: str) -> Profile | None:
@@ -66,7 +66,7 @@ class ConfigFile:
                 profile itself written twice.
         """
         sections = list(_lines_by_section(self.text))
-        headers = {header for header in _headers(sections) if _profile_of(header) == name}
+        headers = {header for header in _headers(sections) if profile_of_header(header) == name}
         if not headers:
             return None
         headers.add(configparser.DEFAULTSECT)
@@ -77,7 +77,7 @@ class ConfigFile:
     def lines(self) -> Iterator[tuple[str | None, str]]:
         """Yield each line with the name of the profile that it belongs to, or None: it belongs to none."""
         for header, line in _lines_by_section(self.text):
-            yield _profile_of(header), line
+            yield profile_of_header(header), line
 
 
 def load_config_file(environment: Mapping[str, str]) -> ConfigFile:
@@ -92,7 +92,15 @@ def load_config_file(environment: Mapping[str, str]) -> ConfigFile:
     path = config_path(environment)
     if not os.path.isfile(path):  # noqa: PTH113 - no error where a directory is closed
         return ConfigFile(path, exists=False, text="")
-    content = read_source(path, what="AWS config", error=ConfigurationError)
+    return parse_config_file(path, read_source(path, what="AWS config", error=ConfigurationError))
+
+
+def parse_config_file(path: str, content: bytes) -> ConfigFile:
+    """Return the AWS config file that a content would be.
+
+    Raises:
+        ConfigurationError: It is no text.
+    """
     if b"\0" in content:
         raise ConfigurationError(
             f"the AWS config file {path!r} is not UTF-8 text",
@@ -137,7 +145,7 @@ def _headers(sections: Iterable[tuple[str, str]]) -> list[str]:
     return list(dict.fromkeys(header for header, _ in sections))
 
 
-def _profile_of(header: str) -> str | None:
+def profile_of_header(header: str) -> str | None:
     """Return the name of the profile that a section's header stands for, by the rules of botocore."""
     if header == "default":
         return header

@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = {
     "read-certificate-data": "read_certificate_data",
     "sign-string": "sign_string",
     "doctor": "doctor",
+    "configure": "configure",
     "completion": "completion",
     "demo": "demo",
     "version": "version",

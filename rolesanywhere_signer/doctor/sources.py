@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..arn import parse_trust_anchor_arn
 from ..assembly import make_plan
 from ..aws_config import load_config_file
+from ..credentials_file import credentials_path
 from ..errors import ConfigurationError
 from ..files import read_source
 from ..profiles import chained_profile, profile_in_use
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from .patient import Patient
 
 _STATIC_KEY = "aws_access_key_id"
+_COMES_FIRST = {"web_identity_token_file", "sso_session", "sso_start_url", "login_session"}
 
 
 def find_settings(patient: Patient) -> str:
@@ -66,7 +68,7 @@ def _look_at_profile(patient: Patient) -> None:
     _read_as_the_sdks(patient, config)
     if "credential_process" in profile.values:
         _look_for_program(patient, profile)
-        _look_for_static_keys(patient, profile)
+        _look_for_what_comes_first(patient, profile)
 
 
 def _read_as_the_sdks(patient: Patient, config: ConfigFile) -> None:
@@ -96,18 +98,22 @@ def _look_for_program(patient: Patient, profile: Profile) -> None:
         )
 
 
-def _look_for_static_keys(patient: Patient, profile: Profile) -> None:
-    """Remark on keys that the SDKs take before a credential_process."""
+def _look_for_what_comes_first(patient: Patient, profile: Profile) -> None:
+    """Remark on what the SDKs take before a credential_process."""
     environment = patient.question.environment
+    for key in sorted(profile.values.keys() & _COMES_FIRST):
+        patient.remark(
+            f"{profile.where} has {key} beside credential_process: the AWS CLI and the SDKs take that first",
+            "remove the one that is not meant",
+        )
     if environment.get("AWS_ACCESS_KEY_ID") and patient.question.profile is None:
         patient.remark(
             "AWS_ACCESS_KEY_ID is set: the AWS CLI and the SDKs take it before the profile of AWS_PROFILE",
             "unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN",
         )
-    given = environment.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials"
-    path = os.path.expanduser(given)  # noqa: PTH111 - no error where there is no home
     parser = configparser.RawConfigParser(strict=False)
     try:
+        path = credentials_path(environment)
         text = read_source(path, what="credentials", error=ConfigurationError).decode("utf-8", "replace")
         parser.read_string(text)
     except (ConfigurationError, configparser.Error):

@@ -64,6 +64,26 @@ def set_values(
     return text.content()
 
 
+def remove_keys(
+    content: bytes, header: str, is_to_go: Callable[[str], bool], *, is_same: IsHeader | None = None
+) -> bytes:
+    """Return an INI file's content without some keys of one section; every other byte stays as it is.
+
+    Args:
+        content: The file.
+        header: What stands between the brackets.
+        is_to_go: Whether a key, in lower case, goes with its value.
+        is_same: Whether another header means the same section; None: none does.
+
+    Raises:
+        ConfigurationError: The content is no text of one byte a character, or UTF-8.
+    """
+    text = _IniText(content)
+    for section in text.sections_of(header, is_same):
+        text.remove_from_section(section, is_to_go)
+    return text.content()
+
+
 def remarks_on(content: bytes, header: str, is_same: IsHeader | None = None) -> list[str]:
     """Return what about a file keeps programs from finding a section, for messages; nothing where all is well.
 
@@ -194,6 +214,11 @@ class _IniText:
         missing = {key: value for key, value in values.items() if key not in kept}
         if missing:
             self._insert(section, kept, missing)
+
+    def remove_from_section(self, section: _Section, is_to_go: Callable[[str], bool]) -> None:
+        for entry in section.entries:
+            if is_to_go(entry.key):
+                self._drop(entry.line, *entry.more)
 
     def _drop(self, *lines: int) -> None:
         # An empty string in place of the line, so that the numbers of the others stay true.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from ..flags import FlagValue
 from ..helper_command import DEFAULT_DURATION_SECONDS
 from ..identity_sources import PassphraseFile
-from .options import Options, expanded
+from .options import ENVIRONMENT_ONLY, PARSERS, Options, expanded
 
 # Flags that are options of ours; switches that say something else than their name are told apart below.
 _OPTIONS = {
@@ -28,6 +28,8 @@ _OPTIONS = {
     "use-fips-endpoint": "use_fips_endpoint",
     "use-dualstack-endpoint": "use_dualstack_endpoint",
 }
+# In text, these are spelled otherwise than the argument.
+_KEYS = {"ca-bundle": "ca_bundle", "passphrase-file": "passphrase_file"}
 _FLAGS = {option: flag for flag, option in _OPTIONS.items()}
 _PATHS = ("certificate", "private_key", "intermediates", "trust_anchor", "verify", "cache")
 
@@ -67,6 +69,14 @@ def _directory(flags: Mapping[str, FlagValue]) -> object:
     selector = parse_selector(str(flags["cert-selector"])) if "cert-selector" in flags else None
     latest = flags.get("use-latest-expiring-certificate") is True
     return CertificateDirectory(expanded(str(flags["cert-directory"])), selector, latest)
+
+
+def key_of_flag(flag: str) -> str | None:
+    """Return the option in text that says the same as a flag, or None: there is none."""
+    if flag in _KEYS:
+        return _KEYS[flag]
+    option = _OPTIONS.get(flag)
+    return option if option in PARSERS and option not in ENVIRONMENT_ONLY else None
 
 
 def flag_of(option: str) -> str:

@@ -70,6 +70,7 @@ ROOMS = {
     "frozen": room(5, "botocore"),
     # urllib3 comes with requests, which lets some of its errors through.
     "transport": room(5, "requests", "urllib3"),
+    "written_profile": room(5),
     "client": room(6),
     "assume_role": room(6, "botocore"),
     "assembly": room(7),
