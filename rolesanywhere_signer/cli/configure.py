@@ -111,8 +111,9 @@ def _is_accepted(found: Examination, given: Given) -> bool:
         return True
     broken = found.steps[-1]
     if given.is_on("force") and broken.name not in _INDISPENSABLE:
-        for fault in (found.fault, *found.fault.also):
-            warn(f"{fault.message}; {fault.hint}")
+        warn(f"{found.fault.message}; {found.fault.hint}")
+        for remark in found.fault.also:
+            warn(f"{remark.message}; {remark.hint}")
         return True
     _tell_fault(found.fault, broken)
     return False
