@@ -51,6 +51,12 @@ def _another_region(known: Circumstances) -> Iterator[Cause]:
             "leave endpoint_url out, or give the endpoint of the trust anchor's region",
             is_certain=True,
         )
+    own = settings.trust_anchor_arn.split(":")[3]
+    if settings.signing_region != own:
+        yield Cause(
+            f"the request is signed for {settings.signing_region}, and the trust anchor is in {own}",
+            "leave region= (--region) out",
+        )
 
 
 def untrusted(known: Circumstances, _said: str) -> Iterator[Cause]:

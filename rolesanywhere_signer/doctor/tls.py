@@ -42,6 +42,8 @@ def check_tls(patient: Patient) -> str:
         off = patient.settings.verify is False
         return "not verified" if off else f"the server's certificate is verified with {_store(patient)}"
     root = root_of(patient.tls_error)
+    if _is_about_the_bundle(root):
+        raise _unusable_bundle(patient)
     if not isinstance(root, ssl.SSLCertVerificationError):
         raise _no_tls(patient, patient.tls_error)
     shown = _shown_certificate(patient)
@@ -65,6 +67,19 @@ def _store(patient: Patient) -> str:
 
 def _host(patient: Patient) -> str:
     return urlsplit(patient.settings.url).hostname or ""
+
+
+def _is_about_the_bundle(root: BaseException) -> bool:
+    # OpenSSL names the part of it that failed.
+    return isinstance(root, ssl.SSLError) and root.library in ("X509", "PEM")
+
+
+def _unusable_bundle(patient: Patient) -> BrokenStepError:
+    return BrokenStepError(
+        "ca-bundle-unusable",
+        f"{_store(patient)} holds no certificate that can be read",
+        "give a file with the CAs' certificates in PEM, one behind the other: -----BEGIN CERTIFICATE-----",
+    )
 
 
 def _no_tls(patient: Patient, error: TransportError) -> BrokenStepError:

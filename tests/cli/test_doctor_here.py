@@ -7,6 +7,7 @@ import subprocess
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from rolesanywhere_signer.testing import CertificateAuthority
 from tests.support.broken import Broken, Site, Table, check, first_lines, name_of, run_as_nobody
@@ -283,6 +284,22 @@ def empty_subject(site: Site) -> list[str]:
     words = issued(site)
     site.world.ca.issue("").write(site.directory)
     return words
+
+
+def test_an_issuer_that_is_not_among_the_intermediates(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    issuing = site.world.ca.issue_ca("CN=Upper CA").issue_ca("CN=Issuing CA")
+    files = issuing.issue("CN=app").write(site.directory)
+    assert run_here(capsys, *site.flags(intermediates=files.chain)).code == 0
+    files.chain.write_bytes(issuing.intermediates[0].public_bytes(Encoding.PEM))
+    outcome = run_here(capsys, *site.flags(intermediates=files.chain))
+    message = "the certificate was issued by CN=Issuing CA, whose certificate is not among the intermediates"
+    assert f"warning  chain: {message}\n" in outcome.stdout
+    assert "an intermediate is missing" in first_lines(outcome)[0]
+
+
+def test_a_trust_anchor_that_is_no_certificate(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    outcome = run_here(capsys, *site.flags(trust_anchor=site.world.private_key))
+    assert "holds no certificate; it holds: PRIVATE KEY" in first_lines(outcome)[0]
 
 
 @pytest.mark.parametrize("entry", broken, ids=name_of)

@@ -274,6 +274,26 @@ def another_host_s_certificate(site: Site) -> list[str]:
 
 
 @broken(
+    "the CA bundle 'DIR/ca.pem' holds no certificate that can be read",
+    "give a file with the CAs' certificates in PEM, one behind the other: -----BEGIN CERTIFICATE-----",
+)
+def bundle_without_certificates(site: Site) -> list[str]:
+    path = site.directory / "ca.pem"
+    path.write_text("not a certificate")
+    return site.flags(endpoint=around(site).front(), ca_bundle=path)
+
+
+@broken(
+    "the CA bundle 'DIR/ca.pem' holds no certificate that can be read",
+    "give a file with the CAs' certificates in PEM, one behind the other: -----BEGIN CERTIFICATE-----",
+)
+def bundle_that_is_damaged(site: Site) -> list[str]:
+    path = site.directory / "ca.pem"
+    path.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    return site.flags(endpoint=around(site).front(), ca_bundle=path)
+
+
+@broken(
     "127.0.0.1 does not speak TLS as it should (…): most likely, it speaks plain HTTP on this port",
     "correct the scheme or the port of endpoint_url (--endpoint)",
     "a proxy or firewall breaks into the handshake",

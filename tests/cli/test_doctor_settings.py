@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.support.broken import Broken, Site, Table, check, name_of, warnings_of
 from tests.support.command_line import run_here
 from tests.support.profiled import helper_line, own_keys
+from tests.support.servers import http, raw_server
 
 broken = Table()
 
@@ -275,3 +277,16 @@ def test_roles_beyond_are_part_of_the_way(capsys: pytest.CaptureFixture[str], si
     # The local service assumes no roles.
     assert outcome.stdout.startswith("error: AssumeRole of arn:aws:iam::210987654321:role/reports: InvalidAction: ")
     assert "ok       create-session: " in outcome.stdout
+
+    end = (datetime.now(timezone.utc) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    values = {"AccessKeyId": "ASIA2", "SecretAccessKey": "s", "SessionToken": "t", "Expiration": end}
+    keys = "".join(f"<{name}>{value}</{name}>" for name, value in values.items())
+    assumed = f"<X><AssumeRoleResult><Credentials>{keys}</Credentials></AssumeRoleResult></X>"
+    identity = "<Arn>arn:aws:sts::210987654321:assumed-role/reports/x</Arn>"
+    with raw_server(http(200, assumed.encode()), http(200, identity.encode())) as sts:
+        site.monkeypatch.setenv("AWS_ENDPOINT_URL_STS", sts.url)
+        outcome = run_here(capsys, "doctor", "--profile", "reports")
+    assert warnings_of(outcome, site) == []
+    assert "ok       assume-role: arn:aws:iam::210987654321:role/reports\n" in outcome.stdout
+    assert "ok       caller-identity: arn:aws:sts::210987654321:assumed-role/reports/x " in outcome.stdout
+    assert "Credential=ASIA2/" in sts.received[1].header("authorization")

@@ -98,6 +98,10 @@ class TestWhatIsKnownHere:
         if other is not None:
             assert f"is in {other}, and the request is signed for ap-northeast-2" in first.reason
 
+    def test_a_request_that_is_signed_for_another_region_than_the_trust_anchor_s(self) -> None:
+        first = causes("Invalid signature", region="eu-west-1", endpoint_url="https://127.0.0.1:8443")[0]
+        assert first.reason == "the request is signed for eu-west-1, and the trust anchor is in ap-northeast-2"
+
     def test_a_trust_anchor_that_was_looked_for_elsewhere(self) -> None:
         first = causes("Specified Trust Anchor wasn't found.", region="eu-west-1")[0]
         assert first.is_certain
