@@ -25,6 +25,9 @@ _NAME = re.compile(r"[A-Za-z0-9_.@%/+:-]{1,64}")
 # What stands behind these is a comment to some SDKs, and part of the value to others.
 _COMMENT = re.compile(r"\s[#;]|^[#;]")
 _SHOWN_AT_RUN_TIME = ("debug",)
+# What keys do anyway: proxies of the environment are used.
+_HELPERS_ALONE = ("with-proxy",)
+_SELECTOR_FILE = "file://"
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,9 @@ def keys_of_flags(flags: Mapping[str, FlagValue]) -> dict[str, str]:
         key = key_of_flag(name)
         if key is not None:
             values[_PREFIX + key] = _text(name, value)
-        elif name == "no-verify-ssl" and value is True:
+        elif value is not False and name not in _HELPERS_ALONE:
             raise ConfigurationError(
-                "no key turns TLS verification off",
-                hint="give the right CA as --ca-bundle FILE; a profile in the helper's words can have --no-verify-ssl "
-                "(--style process)",
+                f"--{name} cannot be said in keys", hint="the helper's words can say it: --style process"
             )
     return values
 
@@ -103,8 +104,10 @@ def _text(name: str, value: FlagValue) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     text = str(value)
+    if name == "cert-selector" and text.startswith(_SELECTOR_FILE):
+        text = _SELECTOR_FILE + _absolute(text.removeprefix(_SELECTOR_FILE))
     if SESSION_FLAGS[name].metavar in ("FILE", "DIR"):
-        text = os.path.abspath(os.path.expanduser(text))  # noqa: PTH100, PTH111 - links stay links
+        text = _absolute(text)
     if _COMMENT.search(text):
         raise ConfigurationError(
             f"the value of --{name} cannot stand in the {_WHAT}: what begins with # or ; after a space is a comment to "
@@ -112,6 +115,10 @@ def _text(name: str, value: FlagValue) -> str:
             hint="give the file another name",
         )
     return text
+
+
+def _absolute(path: str) -> str:
+    return os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111 - links stay links
 
 
 def check_profile_name(name: str) -> str:

@@ -67,7 +67,9 @@ def session_options(given: Given, where: str, profile: str | None = None) -> Ses
 
     check_schemes(given, where)
     if profile is None and any(_is_there(name, given) for name in REQUIRED):
-        _check_complete(given, where)
+        check_complete(
+            given, where, "with one of these flags all of them are needed; --profile NAME takes them from a profile"
+        )
         return cast("SessionOptions", dict(options_from_flags(given, where).values))
     return cast("SessionOptions", options_given(given))
 
@@ -76,10 +78,14 @@ def _is_there(name: str, given: Given) -> bool:
     return name in given or (name == "certificate" and "cert-directory" in given)
 
 
-def _check_complete(given: Given, where: str) -> None:
+def check_complete(given: Given, where: str, hint: str) -> None:
+    """Return where every flag is there that must be.
+
+    Raises:
+        ConfigurationError: One is missing.
+    """
     missing = [f"--{name}" for name in REQUIRED if not _is_there(name, given)]
     if missing:
         raise ConfigurationError(
-            f"{where}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            hint="with one of these flags all of them are needed; --profile NAME takes them from a profile",
+            f"{where}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing", hint=hint
         )

@@ -14,7 +14,7 @@ from ..errors import ConfigurationError, PassphraseError
 from ..flags import Flag, Given, one_of, switch
 from ..helper_command import EXCLUSIONS
 from .command import PROGRAM, Command
-from .common import ARNS, REQUIRED, SESSION_TABLE, session_options
+from .common import ARNS, SESSION_TABLE, check_complete, session_options
 from .terminal import note, show_log, show_progress, tell_error, warn
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ def run(given: Given) -> int:
 def _check_flags(given: Given) -> None:
     if "profile" not in given.named:
         raise ConfigurationError(f"{NAME}: --profile is missing", hint="it names the profile to write")
-    missing = [f"--{name}" for name in REQUIRED if name not in given]
-    if missing:
-        raise ConfigurationError(
-            f"{NAME}: {' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing",
-            hint="a profile is written as a whole, and nothing of it is taken from elsewhere",
-        )
+    check_complete(given, NAME, "a profile is written as a whole, and nothing of it is taken from elsewhere")
     if "pkcs8-password" in given:
         raise ConfigurationError(
             f"{NAME}: a passphrase does not go into the AWS config file",

@@ -12,6 +12,7 @@ from ..assembly import identity_of
 from ..certificates import has_key, load_certificates, name_text
 from ..errors import KeyMismatchError, PrivateKeyError, RolesAnywhereError
 from ..keys import load_private_key
+from ..selectors import CertificateDirectory
 from ..validation import validate_loaded
 from .findings import BrokenStepError, Remark
 
@@ -48,12 +49,16 @@ def load_identity(patient: Patient) -> str:
     values = dict(patient.values)
     if patient.question.ask_passphrase is not None:
         values.setdefault("passphrase", _asked_once(patient.question.ask_passphrase))
+    # Which file of a directory holds the key is known to whoever reads it.
+    patient.hears_log = isinstance(values.get("certificate"), CertificateDirectory)
     try:
         patient.identity = patient.question.options.get("identity") or identity_of(values)
     except KeyMismatchError as error:
         raise BrokenStepError(error.code, error.message, _where_the_key_fits(values) or str(error.hint)) from error
     except PrivateKeyError as error:
         raise _with_file(error, values) from error
+    finally:
+        patient.hears_log = False
     patient.loaded = patient.identity.current
     certificate = patient.loaded.certificate
     return (

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..cache import DEFAULT_DIRECTORY
 from ..profiles import PassphraseFile
+from ..selectors import CertificateDirectory
 from ..sharing import make_cache
 from .findings import BrokenStepError
 
@@ -68,6 +69,9 @@ def look_at_files(patient: Patient) -> str:
                 f"write {os.path.abspath(file.path)!r}",  # noqa: PTH100 - links stay links
             )
     _check_cache(patient)
+    place = patient.values.get("certificate")
+    if isinstance(place, CertificateDirectory):
+        return ", ".join([f"certificate directory {os.fspath(place.directory)!r}", *(str(file) for file in files)])
     return ", ".join(f"{file.what} {file.path!r}" for file in files) or "none is named"
 
 

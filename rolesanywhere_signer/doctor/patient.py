@@ -64,6 +64,7 @@ class Patient:
         tls_error: Why TLS failed, or None.
         skew: How far the service's clock is ahead of ours, or None: not known.
         credentials: What was got.
+        hears_log: Whether what the library warns of becomes a remark; a step that looks for itself hears nothing.
     """
 
     plan: Plan
@@ -79,6 +80,7 @@ class Patient:
 
     def __init__(self, question: Question) -> None:
         self.question = question
+        self.hears_log = True
         self._remarks: list[Remark] = []
 
     def remark(self, message: str, hint: str) -> None:

@@ -32,6 +32,7 @@ def find_settings(patient: Patient) -> str:
     """
     question = patient.question
     patient.plan = make_plan(question.profile, question.options, question.environment)
+    patient.hears_log = False
     settings = patient.plan.settings
     _compare_regions(patient)
     if settings.verify is False:

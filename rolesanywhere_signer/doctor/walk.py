@@ -107,15 +107,14 @@ def _line(text: str) -> str:
 
 
 class _Notes(logging.Handler):
-    """Makes remarks of what the library warns of while it looks for settings."""
+    """Makes remarks of what the library warns of."""
 
     def __init__(self, patient: Patient) -> None:
         super().__init__(logging.WARNING)
         self._patient = patient
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Later steps look by themselves at what the library would warn of.
-        if not hasattr(self._patient, "plan"):
+        if self._patient.hears_log:
             message, _, hint = record.getMessage().partition("; ")
             self._patient.remark(message, hint or "remove what is not meant")
 

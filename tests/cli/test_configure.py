@@ -130,6 +130,19 @@ def test_paths_with_blanks_and_quotation_marks(run: Configure) -> None:
         works(style)
 
 
+def test_a_directory_of_certificates(run: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(run.site.directory)
+    selector = run.site.directory / "selector.json"
+    selector.write_text('[{"Key": "x509Subject", "Value": "CN=app"}]')
+    run.site.world.ca.issue("CN=other").write(run.site.directory / "other")
+    words = ("--cert-directory", ".", "--cert-selector", "file://selector.json", "--style", "process")
+    outcome = run(*words, certificate=None, private_key=None)
+    assert (outcome.code, outcome.stderr) == (0, "")
+    assert " --cert-selector file://DIR/selector.json " in run.written
+    assert " --cert-directory DIR\n" in run.written
+    works()
+
+
 def test_an_encrypted_key(run: Configure) -> None:
     command = ["openssl", "pkcs8", "-topk8", "-in", run.site.world.private_key, "-passout", f"pass:{PASSPHRASE}"]
     run.site.world.private_key.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)
@@ -278,7 +291,12 @@ def test_a_key_that_others_can_read_is_warned_of(run: Configure) -> None:
         ((), {"profile": "a b"}, "'a b' cannot be the name of a profile"),
         ((), {"role_arn": None, "certificate": None}, "configure: --certificate and --role-arn are missing"),
         (("--style", "ini"), {}, "configure: the value of --style must be keys or process"),
-        (("--no-verify-ssl",), {}, "no key turns TLS verification off"),
+        (("--no-verify-ssl",), {}, "--no-verify-ssl cannot be said in keys"),
+        (
+            ("--cert-directory", "/x"),
+            {"certificate": None, "private_key": None},
+            "--cert-directory cannot be said in keys",
+        ),
         (("--pkcs11-lib", "x"), {}, "configure: this --pkcs11-lib needs keys in PKCS#11 tokens"),
         ((), {"certificate": "pkcs11:token=x"}, "configure: this --certificate needs keys in PKCS#11 tokens"),
     ],

@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from rolesanywhere_signer.testing import CertificateAuthority
-from tests.support.broken import Broken, Site, Table, check, first_lines, name_of, run_as_nobody
+from tests.support.broken import Broken, Site, Table, check, first_lines, name_of, run_as_nobody, warnings_of
 from tests.support.command_line import run_here, run_process
 from tests.support.secrets import PASSPHRASE
 
@@ -284,6 +284,22 @@ def empty_subject(site: Site) -> list[str]:
     words = issued(site)
     site.world.ca.issue("").write(site.directory)
     return words
+
+
+def test_a_directory_of_certificates(capsys: pytest.CaptureFixture[str], site: Site) -> None:
+    words = [*site.flags(certificate=None, private_key=None), "--cert-directory", str(site.directory)]
+    assert warnings_of(run_here(capsys, *words), site) == []
+    site.world.private_key.chmod(0o644)
+    ((message, hint),) = warnings_of(run_here(capsys, *words), site)
+    assert message == "the private key file DIR/private-key.pem can be read by other users"
+    assert hint == "chmod 600 it"
+
+    site.world.ca.issue("CN=second").write(site.directory / "second")
+    (site.directory / "second" / "certificate.pem").rename(site.directory / "second.pem")
+    (site.directory / "second" / "private-key.pem").rename(site.directory / "second.key.pem")
+    cause, hint = first_lines(run_here(capsys, *words))
+    assert site.shown(cause).startswith("2 certificates in 'DIR' fit, and one must be chosen: ")
+    assert "--use-latest-expiring-certificate" in hint
 
 
 def test_an_issuer_that_is_not_among_the_intermediates(capsys: pytest.CaptureFixture[str], site: Site) -> None:

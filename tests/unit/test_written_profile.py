@@ -69,7 +69,10 @@ class TestKeys:
 
     def test_those_without_one_are_known(self) -> None:
         without = {name for name, flag in SESSION_FLAGS.items() if flag.missing is None and key_of_flag(name) is None}
-        assert without == {"debug", "no-verify-ssl", "pkcs8-password", "with-proxy"}
+        assert without == {
+            *("debug", "no-verify-ssl", "pkcs8-password", "with-proxy"),
+            *("cert-directory", "cert-selector", "use-latest-expiring-certificate"),
+        }
 
     def test_paths_become_absolute(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(tmp_path)
@@ -82,7 +85,7 @@ class TestKeys:
         }
 
     def test_tls_cannot_be_turned_off(self) -> None:
-        assert "--ca-bundle" in refused(lambda: keys_of_flags({"no-verify-ssl": True}))
+        assert "--style process" in refused(lambda: keys_of_flags({"no-verify-ssl": True}))
         assert keys_of_flags({"no-verify-ssl": False}) == {}
 
 
