@@ -32,6 +32,12 @@ _UNAVOIDABLE = (
 )
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Call what is new in each run by its argument: the processes that share the tests must agree on their names."""
+    is_random = re.search(r"[0-9A-Za-z+/]{24,}|datetime\.datetime", str(val))
+    return argname if is_random and not callable(val) else None
+
+
 @pytest.fixture(autouse=True)
 def no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Hide AWS settings, proxies and CA bundles that the user may have."""

@@ -145,7 +145,7 @@ class TestTheLeaf:
             {"signature_hash": "SHA-224"},
             {"key_usage": None, "valid_from": NOW + timedelta(days=1)},
         ],
-        ids=str,
+        ids=" ".join,
     )
     def test_an_unfit_one(self, options: CertificateOptions) -> None:
         assert refusal(World().ask(CA.issue(**options))) == UNFIT
@@ -164,7 +164,7 @@ class TestTheLeaf:
             {"signature_hash": "SHA-512"},
             {"key_type": "RSA-1024"},
         ],
-        ids=str,
+        ids=" ".join,
     )
     def test_a_fit_one(self, options: CertificateOptions) -> None:
         assert World().ask(CA.issue(**options)).status == 201

@@ -279,7 +279,7 @@ def test_warnings_are_no_errors() -> None:
         ({"signature_hash": "SHA-224"}, []),
         ({"valid_from": NOW - 9 * DAY, "valid_for": DAY}, ["trust anchor: expired"]),
     ],
-    ids=str,
+    ids=" ".join,
 )
 def test_trust_anchor_alone(options: dict[str, Any], expected: list[str]) -> None:
     assert found(validate_trust_anchor(new_root(**options).certificate_pem)) == expected
