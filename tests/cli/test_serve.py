@@ -234,6 +234,28 @@ def test_a_profile_cannot_have_the_name_of_a_path_that_is_taken(
     assert f"the path '/{name}' is taken" in done.stderr
 
 
+def test_systemd_is_told(world: World, tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(DEADLINE)
+        with Program([*session_words(world), *ANY_PORT], {"NOTIFY_SOCKET": str(tmp_path / "notify")}) as program:
+            assert systemd.recv(4096).decode().splitlines()[0] == "READY=1"
+            assert program.end() == (0, "", "")
+        assert systemd.recv(4096).decode().splitlines()[0] == "STOPPING=1"
+
+
+@pytest.mark.skipif(not socket.has_ipv6 or not Path("/proc/net/if_inet6").exists(), reason="no IPv6 here")
+def test_it_serves_on_the_other_loopback(world: World) -> None:
+    with Program([*session_words(world), *ANY_PORT, "--bind", "::1"]) as program:
+        url = f"http://[::1]:{program.port}/"
+        assert program.exports["AWS_EC2_METADATA_SERVICE_ENDPOINT"] == url
+        connection = http.client.HTTPConnection("::1", program.port, timeout=DEADLINE)
+        connection.request("GET", "/readyz")
+        assert connection.getresponse().status == 200
+        connection.close()
+        program.end()
+
+
 def test_a_misconfiguration_ends_it_at_once(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     words = [word.replace("role/s3-reader", "role/other") for word in session_words(world)]
     done = run_here(capsys, "serve", *words, *ANY_PORT)

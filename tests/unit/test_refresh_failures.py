@@ -226,3 +226,38 @@ def test_errors_of_the_call_keep_their_cause() -> None:
     with pytest.raises(RolesAnywhereError) as caught:
         Refresher(fetch, clock).get()
     assert caught.value.__cause__ is cause
+
+
+def test_what_is_held_is_told_without_a_call_to_its_very_end() -> None:
+    clock, service, refresher = new_refresher()
+    assert refresher.held() is None
+    held = refresher.get()
+    service.error = TransportError("no answer", retryable=True)
+    clock.be_at_second(899.999)
+    assert refresher.held() is held
+    clock.be_at_second(900)
+    assert refresher.held() is None
+    assert service.calls == 1
+
+
+def test_the_last_error_is_told_until_a_call_succeeds() -> None:
+    clock, service, refresher = new_refresher()
+    assert refresher.last_error is None
+    service.error = TransportError("no answer", hint="a hint", retryable=True)
+    with pytest.raises(TransportError):
+        refresher.get()
+    assert str(refresher.last_error) == "no answer\nhint: a hint"
+    # Its frames would keep what the call had.
+    assert refresher.last_error is not None
+    assert refresher.last_error.__traceback__ is None
+    service.error = None
+    refresher.get()
+    assert refresher.last_error is None
+
+
+def test_of_a_foreign_error_nothing_but_its_kind_is_kept() -> None:
+    _, service, refresher = new_refresher()
+    service.error = ValueError("a-secret-key")
+    with pytest.raises(ValueError, match="a-secret-key"):
+        refresher.get()
+    assert str(refresher.last_error) == "obtaining the credentials failed: ValueError"
