@@ -281,12 +281,23 @@ class Identity:
     def _parse(self, contents: Contents) -> LoadedIdentity:
         certificates, key = self._parse_pair(contents)
         leaf = choose_leaf(certificates, key.public_key)
+        self._check_calendar(certificates[leaf])
         if not has_key(certificates[leaf], key.public_key):
             raise self._mismatch(certificates[leaf])
         if contents.intermediates is None:
             return LoadedIdentity(certificates[leaf], tuple(certificates[:leaf] + certificates[leaf + 1 :]), key)
         chain = parse_certificates(contents.intermediates, self._source.describe("intermediates"))
         return LoadedIdentity(certificates[leaf], tuple(chain), key)
+
+    def _check_calendar(self, leaf: x509.Certificate) -> None:
+        """Refuse dates that no calendar has; the others are compared with the time again and again."""
+        try:
+            _ = leaf.not_valid_before_utc, leaf.not_valid_after_utc
+        except ValueError as error:
+            raise CertificateLoadError(
+                f"{self._source.describe('certificate')} has dates that cannot be read",
+                hint="have it issued anew; openssl x509 -in CERTIFICATE -noout -dates shows them",
+            ) from error
 
     def _parse_pair(self, contents: Contents) -> tuple[list[x509.Certificate], SigningKey]:
         if is_pkcs12(contents.certificate):

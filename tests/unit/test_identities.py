@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,15 @@ def test_whoever_can_be_asked_opens_the_key(world: World) -> None:
     assert asked.client.identity.current.certificate == LEAF.certificate
     with pytest.raises(PassphraseError):
         Assembly(None, {**options, "passphrase": PASSPHRASE + "x"}, {})  # type: ignore[typeddict-item]
+
+
+def test_dates_that_no_calendar_has() -> None:
+    far = issue("far", valid_for=timedelta(days=40 * 366))
+    broken = re.sub(rb"(?<=\x18\x0f)[0-9]{4}", b"0000", far.der)
+    assert broken != far.der
+    with pytest.raises(CertificateLoadError, match="has dates that cannot be read"):
+        make_identity(broken, far.key_pem)
+    # A good pair goes on, as with any other renewal that cannot be used.
+    parts = iter([(far.der, far.key_pem), (broken, far.key_pem)])
+    identity = Identity.from_callable(lambda: next(parts))
+    assert identity.load() is identity.current
