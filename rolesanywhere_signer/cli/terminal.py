@@ -6,6 +6,7 @@ asked where nobody can answer.
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import logging
 import os
@@ -19,8 +20,11 @@ _COLOURS: Mapping[str, str] = {"error": "31;1", "warning": "33;1", "hint": "36",
 
 
 def note(text: str) -> None:
-    """Tell something on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """Tell something on stderr; where nobody can be told, what is being done matters more."""
+    # For a stderr that is closed, print() would write to stdout.
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(text, file=sys.stderr, flush=True)
 
 
 def warn(text: str) -> None:
@@ -35,13 +39,15 @@ def tell_error(error: RolesAnywhereError) -> None:
         note(f"{paint('hint:', 'hint', sys.stderr)} {error.hint}")
 
 
-def paint(text: str, colour: str, stream: TextIO) -> str:
+def paint(text: str, colour: str, stream: TextIO | None) -> str:
     """Return ``text`` in a colour where ``stream`` shows it to a person, else as it is."""
     return f"\033[{_COLOURS[colour]}m{text}\033[0m" if has_colour(stream) else text
 
 
-def has_colour(stream: TextIO) -> bool:
+def has_colour(stream: TextIO | None) -> bool:
     """Return whether ``stream`` shows colour: a terminal that can, and nobody who said NO_COLOR."""
+    if stream is None:
+        return False
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
@@ -97,6 +103,9 @@ class _ToStderr(_TextHandler):
     @stream.setter
     def stream(self, _stream: TextIO) -> None:
         """Nothing is kept."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        """Let go of what cannot be told: logging's own answer is a traceback on the same stderr."""
 
 
 def show_log(level: int = logging.WARNING) -> None:

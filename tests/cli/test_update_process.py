@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import time
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import pytest
 
 from rolesanywhere_signer.files import locks_are_available
 from rolesanywhere_signer.seconds import sleep
-from tests.support.command_line import Outcome
+from tests.support.command_line import PROGRAM, Outcome, session_words
 from tests.support.servers import raw_server, unused_port
 from tests.support.systemd import notify_socket
 from tests.support.updating import KEYS, WRITTEN, updating, written
@@ -108,3 +110,24 @@ def test_a_service_that_is_not_there_ends_it_with_once(world: World, path: Path)
         assert running.process.wait(60) == 1
     assert "no answer from 127.0.0.1" in error
     assert not os.path.lexists(path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_it_goes_on_where_nobody_can_be_told(world: World, path: Path) -> None:
+    words = [*PROGRAM, "update", *session_words(world)]
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(
+            words, stdin=subprocess.DEVNULL, stderr=full, env={**os.environ, "AWS_SHARED_CREDENTIALS_FILE": str(path)}
+        )
+    try:
+        for _ in range(600):
+            if path.exists() or process.poll() is not None:
+                break
+            time.sleep(0.1)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(2)
+        process.terminate()
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
