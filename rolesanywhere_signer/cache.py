@@ -47,6 +47,8 @@ _OUR_NAMES = re.compile(
 _STALE_SECONDS = 24 * 3600
 # As in a refresher: what is valid for longer is used meanwhile.
 _WORTH_WAITING = timedelta(seconds=60)
+# By how much the clock may be set back before it is noticed, as it is by those who keep time.
+_CLOCK_STEP = timedelta(seconds=60)
 _FIRST_PAUSE_SECONDS = 0.002
 _LONGEST_PAUSE_SECONDS = 0.05
 _SECRET_PARTS = frozenset({"private_key", "private_key_pem", "passphrase", "pin"})
@@ -230,7 +232,12 @@ class CredentialsCache:
 
     def _read(self, entry: _Entry) -> Credentials | None:
         credentials = _parse(read_private(entry.path, _MOST_BYTES), entry.name)
-        return credentials if credentials is not None and credentials.expiration > self._now() else None
+        if credentials is None:
+            return None
+        now = self._now()
+        # Where the clock has been set back, nobody knows how old they are.
+        is_from_later = credentials.obtained_at is not None and credentials.obtained_at - now > _CLOCK_STEP
+        return credentials if credentials.expiration > now and not is_from_later else None
 
     def _is_usable(self) -> bool:
         """Return whether the directory is still as it must be; one that was removed is made again."""

@@ -115,6 +115,14 @@ def test_valid_credentials_are_read_to_their_end_and_not_beyond(stored: World) -
     assert stored.fetch().access_key_id == "ASIA2"
 
 
+@pytest.mark.parametrize(("second", "access_key_id"), [(-60, "ASIA1"), (-61, "ASIA2"), (-7200, "ASIA2")])
+def test_credentials_of_an_unknown_age_are_not_used_after_the_clock_was_set_back(
+    stored: World, second: float, access_key_id: str
+) -> None:
+    stored.clock.be_at_second(second)
+    assert stored.fetch().access_key_id == access_key_id
+
+
 def test_an_error_of_the_call_passes_and_leaves_cache_and_lock_as_they_were(stored: World) -> None:
     error = stored.service.error = TransportError("no answer")
     with pytest.raises(TransportError) as raised:
