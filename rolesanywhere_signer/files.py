@@ -85,7 +85,8 @@ def _read_file(path: str, *, what: str, error: type[RolesAnywhereError]) -> byte
     try:
         with open(path, "rb", opener=_open_without_waiting) as file:
             regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            content = file.read(MAX_BYTES + 1) if regular else b""
+            # None: a file of the kernel's that would let a reader wait.
+            content = (file.read(MAX_BYTES + 1) or b"") if regular else b""
     except (OSError, ValueError) as cause:
         failure = cause.with_traceback(None)  # or it would hold this frame, which holds it
     if failure is not None:
@@ -144,8 +145,9 @@ def make_private_directory(path: StrPath, what: str) -> str:
     given = _checked_path(path, what=what, error=ConfigurationError)
     if not given:
         raise ConfigurationError(f"the path of the {what} is empty")
-    directory = os.path.abspath(given)
+    directory = given
     try:
+        directory = os.path.abspath(given)
         status = _status_of_new_directory(directory)
     except (OSError, ValueError) as cause:
         reason = cause.strerror if isinstance(cause, OSError) and cause.strerror else type(cause).__name__

@@ -22,18 +22,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: Without the program's name; None: those of the process.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
-    answer = None if sys.stdout is None else find_kept(words)
-    if answer is not None and _is_written(answer):
-        return 0
-    from .program import run_program
+    try:
+        answer = None if sys.stdout is None else find_kept(words)
+        if answer is not None:
+            return _print(answer)
+        from .program import run_program
 
-    return run_program(words)
+        return run_program(words)
+    except KeyboardInterrupt:
+        return 130  # also while there is much to import
 
 
-def _is_written(answer: str) -> bool:
+def _print(answer: str) -> int:
     try:
         sys.stdout.write(answer)
         sys.stdout.flush()
-    except OSError:
-        return False  # the program says why, when it comes to the same
-    return True
+    except OSError as error:
+        from .program import tell_unwritten
+
+        # Not printed again: some of it may have been read.
+        return tell_unwritten(error)
+    return 0

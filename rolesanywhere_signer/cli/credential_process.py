@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,11 @@ from .kept import fingerprint, keep
 from .terminal import show_log
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from ..assembly import Assembly
     from ..credentials import Credentials
+    from ..files import StrPath
 
 
 def run(given: Given) -> int:
@@ -29,11 +33,14 @@ def run(given: Given) -> int:
     """
     # This process ends in a moment, and what it imports is never garbage: looking for some costs a tenth of its time.
     gc.disable()
+    from ..aws_config import config_path
+
     if given.is_on("debug"):
         show_log(logging.DEBUG)
+    # Each before it is read for the answer, so that a change meanwhile is noticed; certificate and key are read again.
+    files = _marked([config_path(os.environ)])
     assembly = assemble(given, NAME, given.text("profile"))
-    # Before anything is read for the answer, so that a change meanwhile is noticed.
-    files = [(path, fingerprint(path)) for path in _files(assembly)]
+    files = [*files, *_marked(assembly.client.identity.paths)] if _is_told_by_files(assembly) else []
     credentials = assembly.refresher().get()
     answer = document(credentials)
     sys.stdout.write(answer)
@@ -60,18 +67,20 @@ def document(credentials: Credentials) -> str:
     return json.dumps(values, separators=(",", ":"))
 
 
-def _files(assembly: Assembly) -> list[str]:
-    """Return the files that say who asks, and what for; none where they do not say all of it."""
-    import os
+def _is_told_by_files(assembly: Assembly) -> bool:
+    # What comes from elsewhere, or from a further role, changes without any file changing.
+    return assembly.cache is not None and not assembly.roles and bool(assembly.client.identity.paths)
+
+
+def _marked(paths: Iterable[StrPath]) -> list[tuple[str, str]]:
+    """Return files, by their absolute paths, each with its fingerprint; one without a path is not certain."""
     from pathlib import Path
 
-    from ..aws_config import config_path
-
-    identity = assembly.client.identity.paths
-    # What comes from elsewhere, or from a further role, changes without any of these changing.
-    if assembly.cache is None or assembly.roles or not identity:
-        return []
-    return [str(Path(path).absolute()) for path in (*identity, config_path(os.environ))]
+    try:
+        absolute = [str(Path(path).absolute()) for path in paths]
+    except OSError:
+        return [("", "")]  # the working directory is gone
+    return [(path, fingerprint(path)) for path in absolute]
 
 
 COMMAND = Command(

@@ -20,7 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_FORMAT = "rolesanywhere-signer answer 1"
+_FORMAT = "rolesanywhere-signer answer 2"
 _MOST_BYTES = 256 * 1024
 _COMMAND = "credential-process"
 # Beside the flags, these say what is asked for.
@@ -38,6 +38,10 @@ _SECRET_FLAGS = ("--pkcs8-password", "--tpm-key-password")
 _OUR_VARIABLES = "ROLESANYWHERE_"
 # A file that was changed so recently may change again with no trace in its times.
 _SETTLED_SECONDS = 0.1
+# Some file systems keep whole seconds, or two of them.
+_COARSELY_SETTLED_SECONDS = 2.5
+# By how much the clock may be set back before it is noticed, as it is by those who keep time.
+_CLOCK_STEP_SECONDS = 60
 
 
 def find_kept(words: Sequence[str]) -> str | None:
@@ -68,7 +72,7 @@ def keep(words: Sequence[str], directory: str, files: Iterable[tuple[str, str]],
     given = list(files)
     if request is None or directory != _directory(words) or any(not mark for _, mark in given):
         return
-    head = [_FORMAT, str(int(renew_at)), answer, str(len(given))]
+    head = [_FORMAT, str(int(renew_at)), str(int(epoch_seconds())), answer, str(len(given))]
     content = "\0".join([*head, *(text for pair in given for text in pair), request])
     try:
         write_private(_path(directory, request), _octets(content))
@@ -84,7 +88,8 @@ def fingerprint(path: str) -> str:
         return "absent"
     except (OSError, ValueError):
         return ""
-    if abs(epoch_seconds() - status.st_ctime) < _SETTLED_SECONDS:
+    settled = _SETTLED_SECONDS if status.st_ctime_ns % 1_000_000_000 else _COARSELY_SETTLED_SECONDS
+    if abs(epoch_seconds() - status.st_ctime) < settled:
         return ""
     return f"{status.st_dev} {status.st_ino} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
 
@@ -102,7 +107,10 @@ def _directory(words: Sequence[str]) -> str | None:
             cache = value if equals else "true"
     if cache.lower() in ("", "false"):
         return None
-    return os.path.abspath(os.path.expanduser("~/.aws/rolesanywhere/cache" if cache.lower() == "true" else cache))
+    try:
+        return os.path.abspath(os.path.expanduser("~/.aws/rolesanywhere/cache" if cache.lower() == "true" else cache))
+    except OSError:
+        return None  # the working directory is gone
 
 
 def _request(words: Sequence[str]) -> str | None:
@@ -113,7 +121,9 @@ def _request(words: Sequence[str]) -> str | None:
         here = os.getcwd()
     except OSError:
         return None
-    return "\0".join([sys.version, here, *(os.environ.get(name, "\1") for name in _VARIABLES), *words])
+    # A path may name further variables, and what counts is where it leads now.
+    said = [os.path.expandvars(os.environ.get(name, "\1")) for name in _VARIABLES]
+    return "\0".join([sys.version, here, *said, *words])
 
 
 def _path(directory: str, request: str) -> str:
@@ -135,9 +145,12 @@ def _is_private(directory: str) -> bool:
 
 def _valid_answer(content: bytes, request: str) -> str | None:
     try:
-        form, renew_at, answer, count, *rest = content.decode("utf-8", "surrogateescape").split("\0")
+        form, renew_at, kept_at, answer, count, *rest = content.decode("utf-8", "surrogateescape").split("\0")
         files, told = rest[: 2 * int(count)], rest[2 * int(count) :]
-        if form != _FORMAT or "\0".join(told) != request or int(renew_at) <= epoch_seconds():
+        if form != _FORMAT or "\0".join(told) != request:
+            return None
+        # Where the clock has been set back, nobody knows how old the answer is.
+        if not int(kept_at) - _CLOCK_STEP_SECONDS <= epoch_seconds() < int(renew_at):
             return None
     except ValueError:
         return None

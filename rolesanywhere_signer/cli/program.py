@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import os
 import sys
 import warnings
@@ -45,6 +46,7 @@ def run_program(words: Sequence[str]) -> int:
     try:
         if sys.stdout is None:
             raise ConfigurationError("stdout is closed, and results are written there")
+        _write_any_character()
         code = _run(words)
         sys.stdout.flush()
     except RolesAnywhereError as error:
@@ -52,20 +54,26 @@ def run_program(words: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    except BrokenPipeError:
-        # The reader has gone, as `| head` does; Python would complain once more when it closes stdout.
-        _forget_stdout()
-        return 1
     except OSError as error:
         # Commands turn what fails with files and sockets into errors of ours; what is left is stdout.
-        _forget_stdout()
-        tell_error(ConfigurationError(f"the result cannot be written: {error.strerror or type(error).__name__}"))
-        return 1
+        return tell_unwritten(error)
     return code
 
 
-def _forget_stdout() -> None:
+def tell_unwritten(error: OSError) -> int:
+    """Tell why a result could not be written to stdout, and return the exit code."""
+    # Python would complain once more when it closes stdout.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    # A reader that has gone, as `| head` does, wants to know nothing.
+    if not isinstance(error, BrokenPipeError):
+        tell_error(ConfigurationError(f"the result cannot be written: {error.strerror or type(error).__name__}"))
+    return 1
+
+
+def _write_any_character() -> None:
+    # Names in certificates, and help, have characters that not every locale can write.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def command_named(name: str) -> Command:

@@ -7,11 +7,13 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from rolesanywhere_signer.cli import kept
-from tests.support.command_line import PROGRAM, Outcome, run_process, session_words
+from rolesanywhere_signer.cli import credential_process, kept
+from tests.support.command_line import PROGRAM, Outcome, run_here, run_process, session_words
 from tests.support.profiled import own_keys, write_config
 from tests.support.secrets import PASSPHRASE
 from tests.support.world import World
@@ -110,14 +112,34 @@ def test_credentials_that_are_due_are_not_printed(words: list[str], world: World
     assert 2600 < int(answer.read_bytes().split(b"\0")[1]) - time.time() < 2701
 
 
+def test_an_answer_is_not_printed_after_the_clock_was_set_back(words: list[str], world: World) -> None:
+    run(words, world)
+    [answer] = (world.directory / "cache").glob("*.answer")
+    form, renew_at, kept_at, *rest = answer.read_bytes().split(b"\0")
+    assert abs(int(kept_at) - time.time()) < 60
+    later = str(int(time.time()) + 3600).encode()
+    answer.write_bytes(b"\0".join([form, renew_at, later, b'{"of":"later"}', *rest[1:]]))
+    assert "later" not in run(words, world).stdout
+
+
+def test_a_file_system_that_keeps_whole_seconds_is_trusted_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = SimpleNamespace(st_dev=1, st_ino=2, st_size=3, st_mtime_ns=1, st_ctime=1000.0, st_ctime_ns=1000 * 10**9)
+    monkeypatch.setattr(kept, "os", SimpleNamespace(stat=lambda _path: status))
+    for seconds, is_certain in ((1000.9, False), (1002, False), (1003, True)):
+        monkeypatch.setattr(kept, "epoch_seconds", lambda seconds=seconds: seconds)
+        assert bool(kept.fingerprint("file")) is is_certain
+
+
 @pytest.mark.parametrize("damage", [b"", b"nonsense", b"\0\0\0\0", b"\xff" * 100])
 def test_a_damaged_answer_is_passed_over_and_replaced(words: list[str], world: World, damage: bytes) -> None:
     first = run(words, world)
     [answer] = (world.directory / "cache").glob("*.answer")
-    whole = answer.read_bytes()
+    whole = answer.read_bytes().split(b"\0")
     answer.write_bytes(damage)
     assert run(words, world).stdout == first.stdout
-    assert answer.read_bytes() == whole
+    mended = answer.read_bytes().split(b"\0")
+    # The third is when it was kept.
+    assert mended[:2] + mended[3:] == whole[:2] + whole[3:]
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
@@ -159,6 +181,40 @@ def test_a_changed_profile_is_noticed(world: World, tmp_path: Path) -> None:
     write_config(config, iam=f"{own_keys(world)}\nrolesanywhere_duration_seconds = 900")
     _settle()
     assert run(words, world, AWS_CONFIG_FILE=str(config)).stdout != first.stdout
+
+
+def test_a_variable_within_the_path_of_the_config_file_has_a_say(world: World, tmp_path: Path) -> None:
+    for name, duration in (("a", 900), ("b", 1800)):
+        write_config(tmp_path / name, iam=f"{own_keys(world)}\nrolesanywhere_duration_seconds = {duration}")
+    _settle()
+    words = ["credential-process", "--profile", "iam", f"--cache={tmp_path / 'cache'}"]
+    answers = [run(words, world, AWS_CONFIG_FILE=f"{tmp_path}/$STAGE", STAGE=stage).stdout for stage in "ab"]
+    assert answers[0] != answers[1]
+
+
+def test_a_profile_that_changes_once_it_is_read_is_noticed(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "config"
+    write_config(config, iam=own_keys(world))
+    _settle()
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+    assemble = credential_process.assemble
+
+    def assemble_while_it_changes(*arguments: Any) -> Any:
+        # As while somebody is asked for a passphrase.
+        assembly = assemble(*arguments)
+        write_config(config, iam=f"{own_keys(world)}\nrolesanywhere_duration_seconds = 900")
+        _settle()
+        return assembly
+
+    words = ["credential-process", "--profile", "iam", f"--cache={tmp_path / 'cache'}"]
+    with monkeypatch.context() as patched:
+        patched.setattr(credential_process, "assemble", assemble_while_it_changes)
+        first = run_here(capsys, *words)
+    second = run_here(capsys, *words)
+    assert (first.code, second.code) == (0, 0)
+    assert first.stdout != second.stdout
 
 
 def test_nothing_is_kept_of_a_command_line_with_a_passphrase(words: list[str], world: World) -> None:

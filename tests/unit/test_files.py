@@ -206,3 +206,16 @@ def test_a_bare_file_name_is_written_to_the_working_directory(tmp_path: Path, mo
     monkeypatch.chdir(tmp_path)
     write_private("credentials", b"new")
     assert (tmp_path / "credentials").read_bytes() == b"new"
+
+
+@posix
+def test_a_file_of_the_kernel_s_that_has_nothing_to_say_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Such as /proc/kmsg, which is a regular file to fstat() and lets a reader wait; a pipe behaves alike.
+    path = tmp_path / "kmsg"
+    os.mkfifo(path)
+    writer = os.open(path, os.O_RDWR)
+    try:
+        monkeypatch.setattr(stat, "S_ISREG", lambda _mode: True)
+        assert read(path) == b""
+    finally:
+        os.close(writer)
