@@ -151,11 +151,13 @@ class Updater:
         self._begin()
         notify_ready(self._environment, self._status())
         while True:
-            self._wait_until(self._next_at())
-            if self._clock() >= self._refresher.due_at():
-                self._renew()
-            elif self._write_at is not None:
+            due_at = self._refresher.due_at()
+            write_at = due_at if self._write_at is None else self._write_at
+            self._wait_until(min(due_at, write_at))
+            if write_at < due_at and self._clock() < due_at:
                 self._try_to_write()
+            else:
+                self._renew()
 
     def _begin(self) -> None:
         while not self._has_begun():
@@ -209,13 +211,13 @@ class Updater:
                 self._remarks.add(remark)
                 _logger.warning("%s", remark)
 
-    def _next_at(self) -> datetime:
-        due_at = self._refresher.due_at()
-        return due_at if self._write_at is None else min(due_at, self._write_at)
-
     def _wait_until(self, moment: datetime) -> None:
-        while (seconds := (moment - self._clock()).total_seconds()) > 0:
-            self._wait(min(seconds, _LONGEST_SLEEP_SECONDS))
+        """Wait until a moment by the clock, and no longer than it was until then at first: a clock may be set back."""
+        left = (moment - self._clock()).total_seconds()
+        while left > 0 and (seconds := (moment - self._clock()).total_seconds()) > 0:
+            pause = min(seconds, left, _LONGEST_SLEEP_SECONDS)
+            self._wait(pause)
+            left -= pause
 
     def _tell_next(self) -> None:
         self._tell(f"Credentials will be refreshed at {utc_text(self._refresher.due_at())}")

@@ -48,6 +48,7 @@ def run(given: Given) -> int:
         undisturbed=ending.held_back,
     )
     with ending.by_signals():
+        ending.release()
         if is_once:
             updater.update_once()
         else:
@@ -72,13 +73,14 @@ class _Ending:
 
     def __init__(self) -> None:
         self.number: int | None = None
-        self._is_held_back = False
+        self._is_held_back = True
 
     @contextlib.contextmanager
     def by_signals(self) -> Iterator[None]:
         """Run a block that the signals end; what is ignored stays so, as under nohup."""
         numbers = [getattr(signal, name) for name in _END_SIGNALS if hasattr(signal, name)]
         heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+        # Held back until the block, where what ends it is caught.
         before = {number: signal.signal(number, self._end) for number in heeded}
         try:
             yield
@@ -88,6 +90,11 @@ class _Ending:
             self._is_held_back = True
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def release(self) -> None:
+        """Let signals end at once what runs from here on, as the block begins; one that has come before ends it now."""
+        self._is_held_back = False
+        self._end_if_asked()
 
     def wait(self, seconds: float) -> None:
         """Let seconds pass, or end."""

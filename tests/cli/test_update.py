@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
 
+from rolesanywhere_signer.cli.update import _Ending
 from rolesanywhere_signer.files import locks_are_available
 from rolesanywhere_signer.testing import CertificateAuthority, LocalRolesAnywhere
 from tests.support.command_line import Outcome, run_here, session_words
@@ -247,3 +250,21 @@ def test_root_leaves_the_file_to_its_owner(capsys: pytest.CaptureFixture[str], w
     assert update(capsys, world).code == 0
     status = path.stat()
     assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (NOBODY, NOBODY, 0o600)
+
+
+def test_a_signal_that_comes_while_signals_are_being_taken_over_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_over = signal.signal
+
+    def take_over_and_send(number: int, handler: Any) -> Any:
+        before = take_over(number, handler)
+        if number == signal.SIGTERM and callable(handler):
+            os.kill(os.getpid(), number)
+        return before
+
+    ending = _Ending()
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "signal", take_over_and_send)
+        with ending.by_signals():
+            ending.release()
+            raise AssertionError("it went on")
+    assert ending.number == signal.SIGTERM

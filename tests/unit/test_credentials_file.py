@@ -65,6 +65,8 @@ class World:
             second, event = self.events.pop(0)
             self.clock.be_at_second(second)
             event()
+            if self.clock.now < START + timedelta(seconds=second):
+                return  # it was set back
         self.clock.now = max(end, self.clock.now)
 
     def fail_with(self, error: BaseException | None) -> Event:
@@ -162,6 +164,14 @@ def test_it_wakes_often_enough_to_notice_a_machine_that_slept(path: Path) -> Non
     world.run_until(3140)
     assert max(world.waits) <= 30
     assert world.key() == "ASIA2"
+
+
+def test_a_clock_that_is_set_back_delays_no_renewal(path: Path) -> None:
+    world = World(path)
+    world.at(100, lambda: world.clock.pass_seconds(-7200))
+    # 7200 seconds later, by the clock that was set back.
+    world.run_until(101)
+    assert world.key() == "ASIA3"
 
 
 def test_what_somebody_else_wrote_is_overwritten_at_the_next_renewal(path: Path) -> None:
