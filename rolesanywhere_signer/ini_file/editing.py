@@ -22,6 +22,8 @@ MOST_BYTES = 32 * 1024 * 1024
 LOCK_TIMEOUT_SECONDS = 60.0
 
 _MODE = 0o600
+# Of a path and of the links on it; the system itself follows 40 links.
+_MOST_STEPS = 4096
 # A writer that lives has done its part in less; and none that has the lock leaves one behind.
 _STALE_SECONDS = 60.0
 _PAUSE_SECONDS = (0.002, 0.03)
@@ -75,6 +77,7 @@ def edit_file(path: StrPath, change: Change, *, what: str) -> Outcome:
     if not locks_are_available():
         raise ConfigurationError(f"the {what} cannot be changed safely on this system: it has no POSIX file locks")
     file = _File(_target_of(path, what), what)
+    _check_links(path, file)
     waited = 0.0
     while waited < LOCK_TIMEOUT_SECONDS:
         with _explained(file.name):
@@ -95,6 +98,48 @@ def _target_of(path: StrPath, what: str) -> str:
         return os.path.realpath(path)
     except (OSError, ValueError) as cause:
         raise ConfigurationError(f"the {what} {os.fspath(path)!r} cannot be a file: {cause}") from cause
+
+
+def _check_links(path: StrPath, file: _File) -> None:
+    """Let no link of another user lead root to what is not that user's, as in a home that ``sudo`` keeps."""
+    if os.geteuid() != 0:
+        return
+    with _explained(file.name):
+        strangers = _owners_of_links(os.fspath(path)) - {0, _owner_of_nearest(file.path)}
+    if strangers:
+        raise ConfigurationError(
+            f"{file.name} is reached over a symbolic link of another user (uid {min(strangers)})",
+            hint="root follows only root's links, and those that lead to what belongs to their owner; name the file "
+            "itself, or see why HOME is that user's",
+        )
+
+
+def _owners_of_links(path: str) -> set[int]:
+    """Return the owners of all symbolic links that lead from a path to its file."""
+    owners: set[int] = set()
+    here, rest = os.sep, os.path.join(os.getcwd(), path).split(os.sep)
+    for _ in range(_MOST_STEPS):
+        if not rest:
+            break
+        name, *rest = rest
+        if name == os.pardir:
+            here = os.path.dirname(here)
+            continue
+        entry = os.path.join(here, name)
+        if not os.path.islink(entry):
+            here = entry
+            continue
+        owners.add(os.lstat(entry).st_uid)
+        target = os.readlink(entry)
+        here, rest = (os.sep if os.path.isabs(target) else here), [*target.split(os.sep), *rest]
+    return owners
+
+
+def _owner_of_nearest(path: str) -> int:
+    """Return the owner of a file, or of the directory in which it, or its directories, would be made."""
+    while not os.path.lexists(path):
+        path = os.path.dirname(path)
+    return os.lstat(path).st_uid
 
 
 @contextlib.contextmanager

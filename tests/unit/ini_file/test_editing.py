@@ -355,3 +355,32 @@ def test_a_user_without_a_directory_makes_it_whatever_the_umask(nobodys: Path, u
             os.umask(before)
     assert path.read_bytes() == b"newnew"
     assert [mode_of(each) for each in (path, path.parent, path.parent.parent)] == [0o600, 0o700, 0o700]
+
+
+@only_root
+@pytest.mark.parametrize("is_there", [True, False])
+@pytest.mark.parametrize("of_directory", [True, False])
+def test_root_follows_no_link_of_another_user_to_its_own_files(
+    nobodys: Path, tmp_path: Path, is_there: bool, of_directory: bool
+) -> None:
+    precious = tmp_path / "credentials"
+    if is_there:
+        precious.write_bytes(b"old ")
+        precious.chmod(0o644)
+    link = nobodys.with_name("link")
+    link.symlink_to(tmp_path if of_directory else precious)
+    os.lchown(link, NOBODY, NOBODY)
+    with pytest.raises(ConfigurationError, match=f"over a symbolic link of another user .uid {NOBODY}."):
+        edit(link / "credentials" if of_directory else link)
+    assert precious.exists() == is_there
+    assert not is_there or precious.stat().st_mode & 0o777 == 0o644
+
+
+@only_root
+def test_root_follows_a_link_to_what_is_its_owner_s(nobodys: Path) -> None:
+    link = nobodys.with_name("link")
+    link.symlink_to("./../" + nobodys.parent.name + "/credentials")
+    os.lchown(link, NOBODY, NOBODY)
+    edit(link)
+    assert nobodys.read_bytes() != b"old "
+    assert nobodys.stat().st_uid == NOBODY
