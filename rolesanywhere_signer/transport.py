@@ -10,6 +10,7 @@ import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import requests
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from .signer import SignedRequest
 
 # A CreateSession answer has about 2 KB.
+_BUNDLE_HINT = "check verify=, AWS_CA_BUNDLE, ca_bundle of the profile, and REQUESTS_CA_BUNDLE"
 _MAX_ANSWER_BYTES = 256 * 1024
 # Address translation and load balancers forget a connection without a word, some of them after less than a minute.
 _LONGEST_IDLE_SECONDS = 20.0
@@ -166,7 +168,15 @@ def _prepare(
     if settings.proxies is not None and session.trust_env:
         # Exactly those given, none where none is given; requests would add the environment's.
         way["proxies"] = dict(settings.proxies)
+    _check_bundle(way["verify"])
     return prepared, way
+
+
+def _check_bundle(bundle: object) -> None:
+    """Refuse a pipe: TLS would open it before any time-out counts, and wait for a writer for ever."""
+    path = Path(bundle) if isinstance(bundle, str) else None
+    if path is not None and path.exists() and not (path.is_file() or path.is_dir()):
+        raise ConfigurationError(f"the CA bundle {bundle!r} is neither a file nor a directory", hint=_BUNDLE_HINT)
 
 
 class _AbortableAdapter(requests.adapters.HTTPAdapter):
@@ -308,7 +318,7 @@ def _our_error(error: Exception, signed: SignedRequest, settings: Settings) -> T
         # requests raises a bare OSError for a CA bundle that is not there.
         return ConfigurationError(
             f"the CA bundle cannot be used: {reason_of(error)}",
-            hint="check verify=, AWS_CA_BUNDLE, ca_bundle of the profile, and REQUESTS_CA_BUNDLE",
+            hint=_BUNDLE_HINT,
         )
     return TransportError(f"no answer from {host}: {reason_of(error)}", hint=_network_hint(error), retryable=True)
 

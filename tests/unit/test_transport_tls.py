@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from pathlib import Path
@@ -39,6 +40,19 @@ def test_a_bundle_given_as_verify_wins_over_the_environment(ca_file: Path, monke
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/no/such/file")
     with raw_server(http(201, b"ok"), tls=server_context()) as server:
         assert exchange(make_settings(server.url, verify=ca_file)).body == b"ok"
+
+
+def test_a_pipe_in_the_place_of_a_bundle_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    os.mkfifo(path)
+    # Were it opened, a writer that comes and goes would let it go on; the test fails then, and does not hang.
+    writer = threading.Thread(target=path.write_bytes, args=(b"",), daemon=True)
+    writer.start()
+    with raw_server(http(201), tls=server_context()) as server, pytest.raises(ConfigurationError, match="neither a"):
+        exchange(make_settings(server.url, verify=path))
+    assert server.received == []
+    os.close(os.open(path, os.O_RDONLY | os.O_NONBLOCK))
+    writer.join(20)
 
 
 def test_an_unknown_ca_is_refused() -> None:
