@@ -298,8 +298,11 @@ class FileLock:
         return True
 
     def _lock(self, descriptor: int) -> bool:
-        if not is_ours_alone(os.fstat(descriptor)):
+        status = os.fstat(descriptor)
+        if not is_ours_alone(status):
             raise OSError(errno.EPERM, "not a regular file of this user alone", self._path)
+        if status.st_mode & stat.S_IRWXU != stat.S_IRUSR | stat.S_IWUSR:
+            os.fchmod(descriptor, 0o600)  # a umask has taken the owner's own rights, and the next could not open it
         return try_lock(descriptor, self._path)
 
     def release(self) -> None:

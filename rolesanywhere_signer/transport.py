@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .signer import SignedRequest
 
-# A CreateSession answer has about 2 KB.
 _BUNDLE_HINT = "check verify=, AWS_CA_BUNDLE, ca_bundle of the profile, and REQUESTS_CA_BUNDLE"
+# A CreateSession answer has about 2 KB.
 _MAX_ANSWER_BYTES = 256 * 1024
 # Address translation and load balancers forget a connection without a word, some of them after less than a minute.
 _LONGEST_IDLE_SECONDS = 20.0

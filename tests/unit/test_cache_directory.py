@@ -14,6 +14,7 @@ from rolesanywhere_signer import ConfigurationError
 from rolesanywhere_signer.cache import CredentialsCache
 from rolesanywhere_signer.files import locks_are_available
 from tests.support.caching import KEY, World
+from tests.support.users import home_of_nobody, outcome_as_nobody
 
 if not locks_are_available():
     pytest.skip("this system has no POSIX file locks", allow_module_level=True)
@@ -168,3 +169,16 @@ def test_a_warning_comes_back_once_sharing_has_worked_in_between(
         stored.directory.chmod(0o700)
         stored.fetch(is_fresh=False)
     assert len(warnings_logged()) == 2
+
+
+@needs_root
+def test_a_umask_that_takes_the_owner_s_rights_shuts_nobody_out(caplog: pytest.LogCaptureFixture) -> None:
+    def fetch_twice() -> int:
+        os.umask(0o777)
+        world = World(home / "cache")
+        world.fetch()
+        world.fetch(is_fresh=False)
+        return len(caplog.records)
+
+    with home_of_nobody() as home:
+        assert outcome_as_nobody(fetch_twice) == 0
