@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from rolesanywhere_signer.cli import credential_process, kept
+from rolesanywhere_signer.cli.common import assemble
 from tests.support.command_line import PROGRAM, Outcome, run_here, run_process, session_words
 from tests.support.profiled import own_keys, write_config
 from tests.support.secrets import PASSPHRASE
@@ -199,7 +200,6 @@ def test_a_profile_that_changes_once_it_is_read_is_noticed(
     write_config(config, iam=own_keys(world))
     _settle()
     monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
-    assemble = credential_process.assemble
 
     def assemble_while_it_changes(*arguments: Any) -> Any:
         # As while somebody is asked for a passphrase.
