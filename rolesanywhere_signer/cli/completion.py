@@ -36,7 +36,7 @@ def run(given: Given) -> int:
 def _program() -> str:
     """Return the name that the program was called by: it may be a link with the official helper's."""
     name = PurePath(sys.argv[0]).name
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else PROGRAM
+    return name if re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", name) else PROGRAM
 
 
 def _bash(program: str, commands: list[Command]) -> str:

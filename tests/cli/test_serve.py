@@ -283,7 +283,6 @@ def test_a_broken_other_profile_is_nobodys_business(world: World, tmp_path: Path
     environment = {
         "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
         "AWS_CONFIG_FILE": str(tmp_path / "config"),
-        "AWS_CA_BUNDLE": "/dev/null",
     }
     with Program([*session_words(world), *ANY_PORT], environment) as program:
         assert get(program.port, "/readyz")[0] == 200
