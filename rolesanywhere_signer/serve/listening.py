@@ -14,6 +14,7 @@ from ..errors import ConfigurationError
 from .hosts import Address, Hosts
 
 _BACKLOG = 1024
+_RECEIVE_BUFFER_BYTES = 16384
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,8 @@ def _socket_address(address: Address, port: int) -> tuple[str, int] | tuple[str,
 
 
 def _set_options(listening: socket.socket, hop_limit: int, *, is_v6: bool) -> None:
+    # Accepted connections take it over: how much of what nobody has asked for the system keeps while others are served.
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BUFFER_BYTES)
     if os.name == "posix":
         # On Windows it would let two programs listen on one port.
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -15,7 +15,7 @@ from typing import Any
 from waitress import wasyncore
 from waitress.adjustments import Adjustments
 from waitress.channel import HTTPChannel
-from waitress.parser import HTTPRequestParser
+from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.server import BaseWSGIServer
 from waitress.task import ThreadedTaskDispatcher
 
@@ -31,9 +31,12 @@ _REQUEST_SECONDS = 5.0
 # A connection that is kept for the next request; the SDKs ask every few minutes at most.
 _IDLE_SECONDS = 30.0
 _MOST_CONNECTIONS = 100
+# Between two looks at the connections that are there: fewer than these, so that each is looked at once.
+_MOST_ACCEPTED = 32
 _SEND_BUFFER_BYTES = 16384
 _LOOK_SECONDS = 0.2
-_READ_BYTES = 2048
+# About what a request has: of a crowd that sends many at once, each has one or few turns before the others.
+_READ_BYTES = 512
 _NEVER = 2**30
 _THREADS = 8
 # How long answers that are under way at the end have.
@@ -96,6 +99,17 @@ class _Parser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
     # waitress logs the path of what it refuses when the client has gone, and fails where there was none.
     path = ""
 
+    def parse_header(self, header_plus: bytes) -> None:
+        """Understand the request's head.
+
+        Raises:
+            ParsingError: It cannot be understood, where waitress would pass on what Python says of a URL or a number.
+        """
+        try:
+            super().parse_header(header_plus)
+        except ValueError:
+            raise ParsingError("Invalid request") from None
+
 
 class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     """A connection that knows since when its client owes something."""
@@ -114,6 +128,9 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         if self._request_since is None:
             # Empty lines count as its beginning: they may come before a request, and without end in place of it.
             self._request_since = now
+        if self.request is None:
+            # To waitress each of them is a request of its own, which costs a hundred times as much.
+            data = data.lstrip(b"\r\n")
         taken = bool(super().received(data))
         if self.requests:
             self.waiting_since = now
@@ -160,6 +177,14 @@ class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no ty
         super().__init__(
             app, dispatchers, _sock=listening, dispatcher=threads, adj=adjustments, sockinfo=where, bind_socket=False
         )
+
+    def handle_accept(self) -> None:
+        """Take all who wait, within bounds; one at a time, a crowd would keep the others out."""
+        for _ in range(_MOST_ACCEPTED):
+            before = len(self.active_channels)
+            super().handle_accept()
+            if len(self.active_channels) == before:
+                return
 
     def getsockname(self) -> tuple[str, int]:
         """Return what waitress tells the app about the server."""
