@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ConfigurationError
-from ..files import StrPath, read_source, readable_by_others
+from ..files import StrPath, read_descriptor
 from ..private_files import read_private, remove_quietly, write_private
 
 _WHAT = "endpoint's token"
@@ -46,12 +46,13 @@ def bearer_in(path: StrPath) -> Iterator[Bearer]:
         path: Of the file.
 
     Raises:
-        ConfigurationError: The file cannot be read or made, or holds what cannot be a token.
+        ConfigurationError: The file cannot be read or made, holds what cannot be a token, or may be another user's
+            doing.
     """
     shown = os.path.abspath(path)  # noqa: PTH100 - keeps bytes that are no text
     if os.path.lexists(shown):
-        token = _checked(read_source(shown, what=_WHAT, error=ConfigurationError), shown)
-        yield Bearer(token, shown, others_can_read=readable_by_others(shown))
+        content, mode = _read(shown)
+        yield Bearer(_checked(content, shown), shown, others_can_read=bool(mode & (stat.S_IRGRP | stat.S_IROTH)))
         return
     token = secrets.token_urlsafe(_RANDOM_BYTES)
     try:
@@ -68,6 +69,32 @@ def bearer_in(path: StrPath) -> Iterator[Bearer]:
         # Unless somebody has put another one there meanwhile.
         if read_private(shown, len(token)) == token.encode():
             remove_quietly(shown)
+
+
+def _read(path: str) -> tuple[bytes, int]:
+    """Return what is in a file and its mode, both of the same file whatever becomes of its name meanwhile."""
+    try:
+        # A named pipe without a writer would keep open() waiting for ever.
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    except OSError as error:
+        raise ConfigurationError(
+            f"cannot read the {_WHAT} file {path!r}: {error.strerror or error}",
+            hint="check that the path is right and that this user may read it",
+        ) from error
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        os.close(descriptor)
+        raise ConfigurationError(f"the {_WHAT} {path!r} is not a regular file")
+    content = read_descriptor(descriptor, what=_WHAT, error=ConfigurationError)
+    if os.name != "posix":
+        return content, 0
+    # Whoever can write it knows the token, and so may have put it there.
+    if status.st_uid not in (os.geteuid(), 0) or status.st_mode & stat.S_IWOTH:
+        raise ConfigurationError(
+            f"the {_WHAT} file {path!r} belongs to another user, or others may write to it",
+            hint="give one of this user's or root's; or remove the file, and a new token is made",
+        )
+    return content, status.st_mode
 
 
 def _checked(content: bytes, path: str) -> str:

@@ -146,3 +146,27 @@ def test_no_place_for_it_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
     with pytest.raises(ConfigurationError, match="cannot make a private directory"), private_directory({}):
         pass
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_token_that_others_could_have_put_there_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(TOKEN)
+    path.chmod(0o602)
+    with pytest.raises(ConfigurationError, match="others may write to it") as caught, bearer_in(path):
+        pass
+    assert TOKEN not in str(caught.value)
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() != 0, reason="only root can give a file away")
+def test_a_token_of_another_user_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    path.write_text(TOKEN)
+    path.chmod(0o600)
+    os.chown(path, 65534, 65534)
+    with pytest.raises(ConfigurationError, match="belongs to another user"), bearer_in(path):
+        pass
+    # Behind a link, too.
+    (tmp_path / "link").symlink_to(path)
+    with pytest.raises(ConfigurationError, match="belongs to another user"), bearer_in(tmp_path / "link"):
+        pass
