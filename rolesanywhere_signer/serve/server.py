@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import sys
 import threading
 from typing import Any
 
@@ -31,6 +32,9 @@ _REQUEST_SECONDS = 5.0
 # A connection that is kept for the next request; the SDKs ask every few minutes at most.
 _IDLE_SECONDS = 30.0
 _MOST_CONNECTIONS = 100
+# What else needs a descriptor: the service, certificate and key, the cache, logs.
+_OTHER_DESCRIPTORS = 40
+_FEWEST_CONNECTIONS = 8
 # Between two looks at the connections that are there: fewer than these, so that each is looked at once.
 _MOST_ACCEPTED = 32
 _SEND_BUFFER_BYTES = 16384
@@ -93,6 +97,18 @@ class Server:
         with self._lock:
             self._is_closed = True
             self._server.close()
+
+
+def _most_connections() -> int:
+    """Return how many connections there may be, so that this process can still open a file."""
+    if sys.platform == "win32":
+        return _MOST_CONNECTIONS
+    import resource  # noqa: PLC0415 - Windows has none
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return _MOST_CONNECTIONS
+    return max(_FEWEST_CONNECTIONS, min(_MOST_CONNECTIONS, soft - _OTHER_DESCRIPTORS))
 
 
 class _Parser(HTTPRequestParser):  # type: ignore[misc] # waitress has no types
@@ -180,7 +196,7 @@ class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no ty
 
     def handle_accept(self) -> None:
         """Take all who wait, within bounds; one at a time, a crowd would keep the others out."""
-        for _ in range(_MOST_ACCEPTED):
+        for _ in range(min(_MOST_ACCEPTED, _most_connections() - 1)):
             before = len(self.active_channels)
             super().handle_accept()
             if len(self.active_channels) == before:
@@ -213,10 +229,11 @@ class _BoundedServer(BaseWSGIServer):  # type: ignore[misc] # waitress has no ty
         Between two turns of the loop: within one, the number of a closed file may be a new connection's already.
         """
         now = monotonic_seconds()
-        if len(self.active_channels) > _MOST_CONNECTIONS:
+        most = _most_connections()
+        if len(self.active_channels) > most:
             waiting = [channel for channel in self.active_channels.values() if not channel.requests]
             waiting.sort(key=lambda channel: channel.waiting_since)
-            for channel in waiting[: len(self.active_channels) - _MOST_CONNECTIONS]:
+            for channel in waiting[: len(self.active_channels) - most]:
                 channel.handle_close()
         if now - self._looked_at >= _LOOK_SECONDS:
             self._looked_at = now

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -67,6 +68,25 @@ def test_not_so_many_that_one_would_make_room_before_it_was_looked_at(idle: tupl
             stack.enter_context(connect(listener))
         server._turn()
         assert len(server._server.active_channels) == module._MOST_ACCEPTED
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the limit is POSIX's")
+def test_files_can_still_be_opened_where_few_may_be(
+    idle: tuple[Server, Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import resource
+
+    server, listener = idle
+    # As if the limit were ten more than what else is open.
+    monkeypatch.setattr(module, "_OTHER_DESCRIPTORS", resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 10)
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            stack.enter_context(connect(listener))
+        for _ in range(4):
+            server._turn()
+            assert len(server._server.active_channels) < 20
+        server._server.cut_off()
+        assert len(server._server.active_channels) == 10
 
 
 def test_empty_lines_are_no_requests(idle: tuple[Server, Listener], parsers: list[object]) -> None:
