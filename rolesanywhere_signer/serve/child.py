@@ -37,8 +37,8 @@ _VARIABLES = frozenset(
         "AWS_WEB_IDENTITY_TOKEN_FILE",
     }
 )
-# Certificate, key and passphrase of ours.
-_PREFIX = "ROLESANYWHERE_"
+# Certificate, key and passphrase of ours; tokens of single services, such as AWS_BEARER_TOKEN_BEDROCK.
+_PREFIXES = ("ROLESANYWHERE_", "AWS_BEARER_TOKEN_")
 _REGION_VARIABLES = ("AWS_REGION", "AWS_DEFAULT_REGION")
 
 # Keys of a profile that say where credentials come from.
@@ -97,7 +97,7 @@ def child_environment(
     except OSError as error:
         raise ConfigurationError(f"cannot write to {directory!r}: {error.strerror or error}") from error
     kept = {
-        name: value for name, value in environment.items() if name not in _VARIABLES and not name.startswith(_PREFIX)
+        name: value for name, value in environment.items() if name not in _VARIABLES and not name.startswith(_PREFIXES)
     }
     files = {
         "AWS_CONFIG_FILE": str(config),
