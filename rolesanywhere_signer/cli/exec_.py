@@ -86,6 +86,9 @@ class _Program:
         numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
         heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
         before = {number: signal.signal(number, self._forward) for number in heeded}
+        if hasattr(signal, "SIGCHLD"):
+            # Where it is ignored, as some supervisors hand it on, the system forgets how a child ended.
+            before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         try:
             yield
         finally:

@@ -53,7 +53,7 @@ def has_colour(stream: TextIO | None) -> bool:
 
 def show_progress(text: str) -> None:
     """Show a person on stderr what is being waited for, in a line that the next one replaces; empty: nothing more."""
-    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+    if sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
         print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
 
 

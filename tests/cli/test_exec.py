@@ -277,3 +277,28 @@ def test_a_passphrase_is_asked_for_once_however_often_the_key_is_read(
         world.private_key.write_bytes(encrypted_pem(world.leaf))
         client.load()
     assert asked == [1]
+
+
+def test_the_exit_code_is_known_where_the_ends_of_children_are_ignored(profile: dict[str, str]) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "exec", "--profile", "onprem", "--", "sh", "-c", "exit 7"],
+        check=False,
+        env={**os.environ, **profile},
+        timeout=DEADLINE,
+        preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN),
+    )
+    assert done.returncode == 7
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_the_exit_code_is_known_where_nothing_can_be_told(profile: dict[str, str], redirection: str) -> None:
+    script = f'exec "$@" {redirection}'
+    words = [*PROGRAM, "exec", "--profile", "onprem", "--", "no-such-program"]
+    done = subprocess.run(
+        ["sh", "-c", script, "sh", *words],
+        check=False,
+        env={**os.environ, **profile},
+        timeout=DEADLINE,
+        stdout=subprocess.PIPE,
+    )
+    assert (done.returncode, done.stdout) == (127, b"")

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from rolesanywhere_signer.seconds import monotonic_seconds, sleep
 from tests.support.command_line import run_here, session_words
 from tests.support.profiled import own_keys, write_config
 from tests.support.refreshing import DEADLINE
@@ -336,3 +337,33 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
         done = run_here(capsys, name, "--help")
         assert done.code == 0
         assert done.stdout.startswith(f"usage: rolesanywhere-signer {name} [FLAGS]")
+
+
+@pytest.mark.parametrize("redirection", ["2>&-", "2>/dev/full"])
+def test_it_serves_where_nothing_can_be_told_and_leaves_stdout_alone(
+    world: World, tmp_path: Path, redirection: str
+) -> None:
+    path = str(tmp_path / "socket")
+    words = [sys.executable, "-m", "rolesanywhere_signer", "serve", *session_words(world), "--container"]
+    process = subprocess.Popen(
+        ["sh", "-c", f'exec "$@" {redirection}', "sh", *words, "--unix-socket", path], stdout=subprocess.PIPE
+    )
+    deadline = monotonic_seconds() + DEADLINE
+    while not answers(path) and process.poll() is None and monotonic_seconds() < deadline:
+        sleep(0.05)
+    assert answers(path)
+    process.send_signal(signal.SIGTERM)
+    assert process.communicate(timeout=DEADLINE)[0] == b""
+    assert process.returncode == 0
+
+
+def answers(path: str) -> bool:
+    """Return whether there are credentials behind a Unix socket, without a look at them."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(DEADLINE)
+        try:
+            connection.connect(path)
+        except OSError:
+            return False
+        connection.sendall(request_bytes("/readyz"))
+        return status_of(read_all(connection)) == 200
