@@ -120,8 +120,9 @@ def child_config(config: ConfigFile, chosen: str) -> str:
     """
     found = config.find_profile(chosen)
     values = {} if found is None else found.values
-    entries = [_entry(key, value) for key, value in values.items() if not _CREDENTIAL_KEYS.fullmatch(key)]
-    return "".join(["[default]\n", *entries, "\n", *_without_secrets(config.lines())])
+    entries = [_entry(key, value) for key, value in values.items()]
+    kept = [entry for entry in entries if not _is_secret(entry, for_all=True)]
+    return "".join(["[default]\n", *kept, "\n", *_without_secrets(config.lines())])
 
 
 def _entry(key: str, value: str) -> str:
@@ -164,8 +165,11 @@ def _is_secret(entry: str, *, for_all: bool) -> bool:
     key = _KEY.match(entry)
     if key is None:
         return True  # what is no key with a value would make the whole file unreadable
-    keys = _CREDENTIAL_KEYS if for_all else _SECRET_KEYS
-    return bool(keys.fullmatch(key[1].lower())) or bool(_SECRET_VALUES.search(entry))
+    if for_all and _CREDENTIAL_KEYS.fullmatch(key[1].lower()):
+        return True
+    # Each line: one that is indented by mistake belongs to the value before it, and holds its secret all the same.
+    found = filter(None, map(_KEY.match, entry.splitlines()))
+    return any(_SECRET_KEYS.fullmatch(key[1].lower()) for key in found) or bool(_SECRET_VALUES.search(entry))
 
 
 def _says_region(content: str) -> bool:

@@ -117,6 +117,14 @@ def test_no_secret_is_copied(tmp_path: Path) -> None:
         assert "PLANTED" not in text, profile
 
 
+@pytest.mark.parametrize("profile", ["onprem", "other"])
+def test_no_secret_is_copied_that_is_indented_by_mistake(profile: str) -> None:
+    text = "[profile onprem]\noutput = text\nregion = eu-west-3\n  aws_secret_access_key = PLANTED\n[profile other]\n"
+    copied = child_config(ConfigFile("config", exists=True, text=text), profile)
+    assert "PLANTED" not in copied
+    assert "output = text\n" in copied
+
+
 def test_the_files_are_this_users_alone(tmp_path: Path) -> None:
     child_of(tmp_path)
     modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "private").iterdir()}
