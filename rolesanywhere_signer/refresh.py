@@ -46,6 +46,11 @@ def pause_after(failures: int) -> timedelta:
     return timedelta(seconds=longest * random.uniform(0.5, 1))  # noqa: S311 - spreads load, keeps no secret
 
 
+def _is_too_far(pause_end: datetime, now: datetime) -> bool:
+    # A clock that was ahead makes calls fail; once it is set back, that must not make the pause longer.
+    return pause_end > now + timedelta(seconds=_LONGEST_BACKOFF_SECONDS)
+
+
 class Refresher:
     """Holds the current credentials and decides when ``fetch`` is called; one call at a time, for all threads.
 
@@ -92,9 +97,9 @@ class Refresher:
 
     def due_at(self) -> datetime:
         """Return when the next call is due: now, when the window begins, or when the pause after a failure ends."""
-        seen, pause_end = self._current, self._not_before
-        window_begin = self._clock() if seen is None else seen.expiration - self._window
-        return window_begin if pause_end is None else max(window_begin, pause_end)
+        seen, pause_end, now = self._current, self._not_before, self._clock()
+        window_begin = now if seen is None else seen.expiration - self._window
+        return window_begin if pause_end is None or _is_too_far(pause_end, now) else max(window_begin, pause_end)
 
     def ready(self) -> Credentials | None:
         """Return credentials that are valid now, or None where ``get`` would have to wait for a call."""
@@ -165,7 +170,8 @@ class Refresher:
             return self._flight
 
     def _backing_off(self, now: datetime) -> bool:
-        return self._not_before is not None and now < self._not_before
+        pause_end = self._not_before  # read once: threads come here without a lock
+        return pause_end is not None and now < pause_end and not _is_too_far(pause_end, now)
 
     def _fly(self, flight: _Flight) -> Credentials:
         flight.pilot = threading.get_ident()

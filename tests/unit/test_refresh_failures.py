@@ -261,3 +261,19 @@ def test_of_a_foreign_error_nothing_but_its_kind_is_kept() -> None:
     with pytest.raises(ValueError, match="a-secret-key"):
         refresher.get()
     assert str(refresher.last_error) == "obtaining the credentials failed: ValueError"
+
+
+def test_a_clock_that_is_set_back_makes_the_pause_no_longer() -> None:
+    clock, service, refresher = new_refresher()
+    refresher.get()
+    service.error = TransportError("the signature is refused because of the clock")
+    clock.be_at_second(850)
+    refresher.get()
+    service.error = None
+
+    clock.be_at_second(610)
+    assert refresher.due_at() < clock.now
+    refresher.get()
+    settle()
+    assert service.calls == 3
+    assert refresher.get().access_key_id == "ASIA3"
