@@ -141,7 +141,7 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
     def received(self, data: bytes) -> bool:
         """Take what has come, and note when a request began that is not whole yet."""
         now = monotonic_seconds()
-        if self._request_since is None:
+        if self._request_since is None or self._is_answered():
             # Empty lines count as its beginning: they may come before a request, and without end in place of it.
             self._request_since = now
         if self.request is None:
@@ -159,11 +159,15 @@ class _Channel(HTTPChannel):  # type: ignore[misc] # waitress has no types
         self._has_asked = True
         self.waiting_since = monotonic_seconds()
 
+    def _is_answered(self) -> bool:
+        # A thread may be so quick that `received` finds no request any more.
+        return self.request is None and self._request_since is not None and self._request_since < self.waiting_since
+
     def is_overdue(self, now: float) -> bool:
         """Return whether the client has had its time, for a request or to take an answer."""
         if self.requests:
             return False
-        if self._request_since is not None:
+        if self._request_since is not None and not self._is_answered():
             return now - self._request_since > _REQUEST_SECONDS
         return now - self.waiting_since > (_IDLE_SECONDS if self._has_asked else _REQUEST_SECONDS)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from rolesanywhere_signer.seconds import monotonic_seconds, sleep
 from rolesanywhere_signer.serve import server as module
 from rolesanywhere_signer.serve.answers import Environ
 from rolesanywhere_signer.serve.listening import Listener, listen_tcp, parse_bind_address
@@ -141,3 +142,32 @@ def test_a_target_that_is_no_url_is_refused_and_writes_no_log(
     server.stop()
     join_all([thread])
     assert caplog.records == []
+
+
+def test_a_connection_is_kept_however_quick_the_answer_is(
+    idle: tuple[Server, Listener], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, listener = idle
+    received = module.HTTPChannel.received
+
+    def answered_meanwhile(channel: module._Channel, data: bytes) -> bool:
+        taken = bool(received(channel, data))
+        while channel.requests:
+            sleep(0.01)
+        sleep(0.1)
+        return taken
+
+    monkeypatch.setattr(module.HTTPChannel, "received", answered_meanwhile)
+    with connect(listener) as connection:
+        server._turn()
+        (channel,) = server._server.active_channels.values()
+        connection.sendall(WHOLE)
+        server._turn()
+        now = monotonic_seconds()
+        assert not channel.is_overdue(now + module._REQUEST_SECONDS + 1)
+        assert channel.is_overdue(now + module._IDLE_SECONDS + 1)
+        # The time of the next request begins with it.
+        connection.sendall(WHOLE[:10])
+        server._turn()
+        assert not channel.is_overdue(monotonic_seconds() + module._REQUEST_SECONDS - 1)
+        assert channel.is_overdue(monotonic_seconds() + module._REQUEST_SECONDS + 1)
