@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -36,6 +37,18 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
     """Call what is new in each run by its argument: the processes that share the tests must agree on their names."""
     is_random = re.search(r"[0-9A-Za-z+/]{24,}|datetime\.datetime", str(val))
     return argname if is_random and not callable(val) else None
+
+
+@pytest.fixture(autouse=True, scope="session")
+def signals_as_on_a_terminal() -> None:
+    """Heed the signals of a keyboard, which are ignored where a shell runs the tests in the background.
+
+    Programs that tests start would inherit that, and rightly go on ignoring them.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGQUIT") and signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+        signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from ..errors import ConfigurationError, RolesAnywhereError
 from .command import PROGRAM, Command
-from .terminal import show_log, tell_error
+from .terminal import drop_untold, show_log, tell_error
 
 # Each is the COMMAND of a module; only the one that runs is imported.
 COMMANDS: Mapping[str, str] = {
@@ -57,6 +57,8 @@ def run_program(words: Sequence[str]) -> int:
     except OSError as error:
         # Commands turn what fails with files and sockets into errors of ours; what is left is stdout.
         return tell_unwritten(error)
+    finally:
+        drop_untold()
     return code
 
 

@@ -27,6 +27,16 @@ def note(text: str) -> None:
             print(text, file=sys.stderr, flush=True)
 
 
+def drop_untold() -> None:
+    """Drop what could not be written to stderr, before Python tries once more and makes an exit code of its own."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def warn(text: str) -> None:
     """Tell on stderr what is worth attention."""
     note(f"{paint('warning:', 'warning', sys.stderr)} {text}")
