@@ -7,10 +7,10 @@ service's behaviour is not known stands in ``rolesanywhere_signer.testing.assump
 
 from __future__ import annotations
 
-from .account import Profile, Role, TrustAnchor
 from .authority import CertificateAuthority
 from .issued import IssuedCertificate, WrittenFiles
 from .options import CertificateOptions
+from .resources import Crl, Profile, Role, Subject, TrustAnchor
 from .service import Call, LocalRolesAnywhere
 from .wire import HttpRequest, HttpResponse
 
@@ -18,12 +18,14 @@ __all__ = [
     "Call",
     "CertificateAuthority",
     "CertificateOptions",
+    "Crl",
     "HttpRequest",
     "HttpResponse",
     "IssuedCertificate",
     "LocalRolesAnywhere",
     "Profile",
     "Role",
+    "Subject",
     "TrustAnchor",
     "WrittenFiles",
 ]

@@ -1,23 +1,21 @@
-"""The state of the local service: one account in one region, with its anchors, roles, profiles and credentials."""
+"""The state of the local service: one account in one region, with all that is made in it."""
 
 from __future__ import annotations
 
 import re
 import threading
 import uuid
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
-from typing import TypeVar
 
 from cryptography import x509
 
-from ..arn import Arn, check_region, parse_profile_arn, parse_role_arn, parse_trust_anchor_arn
-from ..certificates import parse_certificates
-from ..errors import CertificateLoadError, CertificateRejectedError, ConfigurationError
-from ..files import StrPath, read_source
-from ..validation import validate_trust_anchor
-from .refusals import NOT_A_CA
+from ..arn import Arn, check_region
+from ..errors import ConfigurationError
+from .limits import Limits
+from .resources import Crl, Profile, Role, Subject, TrustAnchor, VendedCredentials
+from .subjects import seen_again, subject_key
+from .tables import Table
 
 # A region begins like this where it is not in the partition "aws".
 _PARTITIONS = {
@@ -29,54 +27,6 @@ _PARTITIONS = {
     "us-isof-": "aws-iso-f",
     "eusc-": "aws-eusc",
 }
-_ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
-_DATES = frozenset({"expired", "not-yet-valid"})
-
-
-@dataclass(frozen=True)
-class TrustAnchor:
-    """A trust anchor and its CA certificates."""
-
-    arn: str
-    name: str
-    enabled: bool
-    certificates: tuple[x509.Certificate, ...] = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Role:
-    """An IAM role; its trust policy lets every trust anchor of the account assume it."""
-
-    arn: str
-    name: str
-    max_session_duration_seconds: int
-
-
-@dataclass(frozen=True)
-class Profile:
-    """A profile: the roles that may be assumed through it, and for how long."""
-
-    arn: str
-    name: str
-    role_arns: tuple[str, ...]
-    duration_seconds: int
-    accept_role_session_name: bool
-    enabled: bool
-
-
-@dataclass(frozen=True)
-class VendedCredentials:
-    """Credentials that CreateSession gave out, as STS knows them."""
-
-    access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str = field(repr=False)
-    expiration: datetime
-    assumed_role_arn: str
-    user_id: str
-
-
-_Named = TypeVar("_Named", TrustAnchor, Role, Profile)
 
 
 class Account:
@@ -85,100 +35,126 @@ class Account:
     Args:
         region: Of the service.
         account_id: 12 digits.
+        limits: How much of everything there may be.
+
+    Attributes:
+        lock: Re-entrant. Whoever looks and then changes what it has seen holds it meanwhile.
 
     Raises:
         ConfigurationError: No region, or no account.
     """
 
-    def __init__(self, region: str, account_id: str) -> None:
+    def __init__(self, region: str, account_id: str, limits: Limits | None = None) -> None:
         self.region = check_region(region)
         if not re.fullmatch(r"[0-9]{12}", str(account_id)):
             raise ConfigurationError(f"account_id {account_id!r} does not have 12 digits")
         self.account_id = account_id
         self.partition = next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
-        self._lock = threading.Lock()
-        self._trust_anchors: dict[str, TrustAnchor] = {}
+        self.limits = Limits() if limits is None else limits
+        self.lock = threading.RLock()
+        self.trust_anchors: Table[TrustAnchor] = Table(self.lock)
+        self.profiles: Table[Profile] = Table(self.lock)
+        self.crls: Table[Crl] = Table(self.lock)
+        self.subjects: Table[Subject] = Table(self.lock)
         self._roles: dict[str, Role] = {}
-        self._profiles: dict[str, Profile] = {}
+        self._private_cas: dict[str, tuple[x509.Certificate, ...]] = {}
         self._vended: dict[str, VendedCredentials] = {}
 
-    def add_trust_anchor(
-        self, pem: bytes | StrPath, name: str | None, arn: str | None, *, enabled: bool, now: datetime
-    ) -> TrustAnchor:
-        """Add a trust anchor; ``LocalRolesAnywhere.create_trust_anchor`` says what is checked."""
-        data = _anchor_bytes(pem)
-        _check_anchor(data, now)
-        certificates = tuple(parse_certificates(data, where="the trust anchor"))
-        own = self._own_arn(parse_trust_anchor_arn(arn)) if arn is not None else self._new_arn("trust-anchor")
-        return self._add(self._trust_anchors, TrustAnchor(own, name or "trust-anchor", enabled, certificates))
-
-    def add_role(self, name: str, max_session_duration_seconds: int, arn: str | None) -> Role:
-        """Add a role; ``LocalRolesAnywhere.create_role`` says what is checked."""
-        if not _ROLE_NAME.fullmatch(str(name)):
-            raise ConfigurationError(f"{name!r} is not the name of a role", hint="1 to 64 of A-Z a-z 0-9 _ + = , . @ -")
-        _check_seconds("max_session_duration_seconds", max_session_duration_seconds, 3600)
-        own = f"arn:{self.partition}:iam::{self.account_id}:role/{name}"
-        if arn is not None:
-            own = self._own_arn(parse_role_arn(arn))
-            if own.rpartition("/")[2] != name:
-                raise ConfigurationError(f"the role ARN {arn!r} does not end with the role's name {name!r}")
-        return self._add(self._roles, Role(own, name, max_session_duration_seconds))
-
-    def add_profile(
-        self,
-        roles: Iterable[Role | str],
-        duration_seconds: int,
-        name: str | None,
-        arn: str | None,
-        *,
-        accept_role_session_name: bool,
-        enabled: bool,
-    ) -> Profile:
-        """Add a profile; ``LocalRolesAnywhere.create_profile`` says what is checked."""
-        if isinstance(roles, (str, Role)):
-            raise ConfigurationError("roles must be a list", hint="roles=[role]")
-        role_arns = tuple(role.arn if isinstance(role, Role) else str(parse_role_arn(role)) for role in roles)
-        _check_seconds("duration_seconds", duration_seconds, 900)
-        own = self._own_arn(parse_profile_arn(arn)) if arn is not None else self._new_arn("profile")
-        profile = Profile(own, name or "profile", role_arns, duration_seconds, accept_role_session_name, enabled)
-        return self._add(self._profiles, profile)
+    @property
+    def root_arn(self) -> str:
+        """The ARN of the account itself."""
+        return f"arn:{self.partition}:iam::{self.account_id}:root"
 
     def trust_anchor(self, arn: str) -> TrustAnchor | None:
         """Return the trust anchor, if there is one."""
-        with self._lock:
-            return self._trust_anchors.get(arn)
-
-    def role(self, arn: str) -> Role | None:
-        """Return the role, if there is one."""
-        with self._lock:
-            return self._roles.get(arn)
+        return self.trust_anchors.get(arn)
 
     def profile(self, arn: str) -> Profile | None:
         """Return the profile, if there is one."""
-        with self._lock:
-            return self._profiles.get(arn)
+        return self.profiles.get(arn)
+
+    def crls_of(self, trust_anchor_arn: str) -> tuple[Crl, ...]:
+        """Return the CRLs that were imported for a trust anchor, disabled ones too."""
+        return tuple(crl for crl in self.crls if crl.trust_anchor_arn == trust_anchor_arn)
+
+    def role(self, arn: str) -> Role | None:
+        """Return the role, if there is one."""
+        with self.lock:
+            return self._roles.get(arn)
+
+    def add_role(self, role: Role) -> Role:
+        """Add a role.
+
+        Raises:
+            ConfigurationError: There is one with that ARN.
+        """
+        with self.lock:
+            if role.arn in self._roles:
+                raise ConfigurationError(f"{role.arn} exists already")
+            self._roles[role.arn] = role
+        return role
+
+    def record_subject(
+        self,
+        leaf: x509.Certificate,
+        now: datetime,
+        *,
+        failed: bool = False,
+        instance_properties: Mapping[str, str] | None = None,
+    ) -> Subject:
+        """Note that somebody authenticated, or failed to, and return the subject as it is now.
+
+        Args:
+            leaf: The certificate that was presented.
+            now: Aware, UTC.
+            failed: Whether the request was refused.
+            instance_properties: What the request said about the machine that it came from.
+        """
+        # The service keeps one subject per distinguished name and region.
+        subject_id = uuid.uuid5(uuid.NAMESPACE_X500, f"{self.region}/{self.account_id}/{subject_key(leaf)}")
+        arn = self.arn_of("subject", str(subject_id))
+        with self.lock:
+            old = self.subjects.get(arn)
+            new = seen_again(old, arn, leaf, now, failed=failed, instance_properties=instance_properties)
+            if old is None:
+                return self.subjects.add(new)
+            self.subjects.change(arn, lambda _: new)
+        return new
+
+    def register_private_ca(self, arn: str, certificates: tuple[x509.Certificate, ...]) -> None:
+        """Let trust anchors be made of a private CA; registered again, it has been renewed."""
+        with self.lock:
+            self._private_cas[arn] = certificates
+
+    def private_ca(self, arn: str) -> tuple[x509.Certificate, ...] | None:
+        """Return the certificates of a private CA, if it was registered."""
+        with self.lock:
+            return self._private_cas.get(arn)
 
     def remember(self, credentials: VendedCredentials) -> None:
         """Keep credentials for STS; expired ones stay, so that they are told from unknown ones."""
-        with self._lock:
+        with self.lock:
             self._vended[credentials.access_key_id] = credentials
 
     def vended(self, access_key_id: str) -> VendedCredentials | None:
         """Return the credentials with that identifier, if the service gave them out."""
-        with self._lock:
+        with self.lock:
             return self._vended.get(access_key_id)
 
-    def _add(self, table: dict[str, _Named], made: _Named) -> _Named:
-        with self._lock:
-            if made.arn in table:
-                raise ConfigurationError(f"{made.arn} exists already")
-            table[made.arn] = made
-        return made
+    def new_arn(self, resource_type: str) -> str:
+        """Return the ARN of a resource that is being made."""
+        return self.arn_of(resource_type, str(uuid.uuid4()))
 
-    def _new_arn(self, resource_type: str) -> str:
-        return f"arn:{self.partition}:rolesanywhere:{self.region}:{self.account_id}:{resource_type}/{uuid.uuid4()}"
+    def arn_of(self, resource_type: str, resource_id: str) -> str:
+        """Return the ARN of a resource of the service."""
+        return f"arn:{self.partition}:rolesanywhere:{self.region}:{self.account_id}:{resource_type}/{resource_id}"
 
-    def _own_arn(self, arn: Arn) -> str:
+    def own_arn(self, arn: Arn) -> str:
+        """Return an ARN that somebody chose, as text.
+
+        Raises:
+            ConfigurationError: It is of another partition, region or account.
+        """
         region = arn.region or self.region
         if (arn.partition, region, arn.account_id) != (self.partition, self.region, self.account_id):
             raise ConfigurationError(
@@ -186,23 +162,3 @@ class Account:
                 hint="make LocalRolesAnywhere with the region and the account of the ARN",
             )
         return str(arn)
-
-
-def _anchor_bytes(pem: bytes | StrPath) -> bytes:
-    if isinstance(pem, str) and "-----BEGIN" in pem:
-        return pem.encode("utf-8", "replace")
-    return read_source(pem, what="trust anchor", error=CertificateLoadError)
-
-
-def _check_anchor(data: bytes, now: datetime) -> None:
-    """Refuse what the service refuses when a trust anchor is made; dates count later, at each call."""
-    found = tuple(error for error in validate_trust_anchor(data, at=now).errors if error.code not in _DATES)
-    if any(error.code == "not-a-ca" for error in found):
-        raise CertificateRejectedError(NOT_A_CA, hint=found[0].hint, findings=found)
-    if found:
-        raise CertificateRejectedError("; ".join(map(str, found)), hint=found[0].hint, findings=found)
-
-
-def _check_seconds(name: str, value: object, least: int) -> None:
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= 43200:
-        raise ConfigurationError(f"{name} must be whole seconds from {least} to 43200, not {value!r}")

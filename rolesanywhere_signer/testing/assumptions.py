@@ -47,5 +47,27 @@ UNREADABLE_BODY = "The request body is not a JSON object"
 SESSION_NAMES_DIFFER = "sessionName differs from roleSessionName"
 UNKNOWN_OPERATION = "Unknown operation"
 
+# When resources are made, changed and listed.
+RESERVED_ALIAS = "Alias names that begin with aws/ are reserved"
+ALIAS_IN_USE = "The alias is in use by another resource of the same type"
+RESERVED_TAG = "Tag keys that begin with aws: are reserved"
+TAG_TWICE = "A tag key is in the list more than once"
+TOO_MANY_TAGS = "The resource would have more tags than allowed"
+TOO_MANY_TRUST_ANCHORS = "The limit for trust anchors is reached"
+TOO_MANY_PROFILES = "The limit for profiles is reached"
+TOO_MANY_ROLES = "The profile would have more roles than allowed"
+TOO_MANY_CRLS = "The limit for CRLs of a trust anchor is reached"
+TOO_MANY_CERTIFICATES = "The bundle has more certificates than allowed"
+UNREADABLE_CRL = "crlData is not one X.509 CRL in PEM or DER"
+CRL_TOO_LARGE = "crlData has more than 300000 bytes"
+CRL_OF_ANOTHER_CA = "The CRL was not signed by a CA of the trust anchor"
+CRL_TRUST_ANCHOR_UNKNOWN = "Trust anchor not found"
+EVENT_TWICE = "A notification event is in the list more than once"
+THRESHOLD_MISSING = "threshold is required for a notification setting that is enabled"
+SPECIFIER_UNDEFINED = "The specifier is not defined for the certificate field"
+NO_SUCH_SPECIFIER = "The specifier is not in the mapping rules of the certificate field"
+
+MOST_RECENT_CREDENTIALS = 10
+
 UNKNOWN_TRUST_ANCHOR_STATUS = 404
 UNKNOWN_TRUST_ANCHOR_CODE = "ResourceNotFoundException"

@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from ..certificates import name_text
 from . import assumptions
-from .account import Account, Profile, Role, TrustAnchor, VendedCredentials
+from .account import Account
 from .parameters import SessionParameters, parse_parameters
 from .refusals import (
     DURATION_TOO_LONG,
@@ -25,6 +25,7 @@ from .refusals import (
     access_denied,
     role_not_assumed,
 )
+from .resources import Profile, Role, TrustAnchor, VendedCredentials
 from .trust import verify_trust
 from .verifier import verify_signature
 from .wire import HttpRequest, HttpResponse, json_response

@@ -12,6 +12,8 @@ ROLE_NOT_IN_PROFILE = "Requested Role isn't one of those listed in the Profile."
 SESSION_NAME_NOT_ALLOWED = "Not authorized to set roleSessionName."
 DURATION_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
 NOT_A_CA = "Incorrect basic constraints for CA certificate"
+# The space at the end is the service's own.
+PRIVATE_CA_REFUSED = "Error creating TrustAnchor. Given AWS PCA did not allow get request.: "
 
 
 class Refusal(Exception):  # noqa: N818 - it never leaves this package: it becomes an answer
@@ -38,6 +40,11 @@ def access_denied(message: str) -> Refusal:
 def invalid_request(message: str) -> Refusal:
     """Return a 400."""
     return Refusal(400, "ValidationException", message)
+
+
+def not_found(message: str) -> Refusal:
+    """Return a 404."""
+    return Refusal(404, "ResourceNotFoundException", message)
 
 
 def role_not_assumed(role_arn: str, reason: str = "") -> Refusal:

@@ -1,4 +1,4 @@
-"""The one place where errors of foreign libraries about bad arguments become ours."""
+"""The one place where errors of foreign libraries about bad arguments become ours, and the refusals of the service."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from ..errors import ConfigurationError
+from .refusals import Refusal
 
 _FOREIGN = (ValueError, TypeError, AttributeError, OverflowError, UnsupportedAlgorithm)
 
@@ -27,3 +28,16 @@ def arguments_of(what: str) -> Iterator[None]:
     except _FOREIGN as error:
         reason = str(error) or type(error).__name__
         raise ConfigurationError(f"{what}: {reason}") from error
+
+
+@contextmanager
+def refusals_as_errors() -> Iterator[None]:
+    """Turn what the service would answer to a bad argument inside the block into our error.
+
+    Raises:
+        ConfigurationError: The service would refuse it.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        raise ConfigurationError(f"the service refuses this: {refusal.message}".rstrip()) from refusal

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -12,12 +11,13 @@ from typing import TYPE_CHECKING
 
 from ..clock import Clock, require_aware, utc_now
 from ..errors import ConfigurationError
-from ..files import StrPath
 from . import sts
-from .account import Account, Profile, Role, TrustAnchor
+from .account import Account
 from .assumptions import UNKNOWN_OPERATION
 from .create_session import create_session
 from .http_server import HttpServer
+from .limits import NO_LIMITS, Limits
+from .making import ResourceMaker
 from .refusals import Refusal
 from .wire import HttpRequest, HttpResponse, json_response
 from .wsgi import WsgiApp, make_wsgi_app
@@ -45,7 +45,7 @@ class Call:
     at: datetime
 
 
-class LocalRolesAnywhere:
+class LocalRolesAnywhere(ResourceMaker):
     """A Roles Anywhere that verifies for real, in this process.
 
     As a context manager it is an HTTP server on 127.0.0.1; resources, ``respond`` and ``wsgi_app`` work without.
@@ -55,6 +55,7 @@ class LocalRolesAnywhere:
     Args:
         region: Requests must be signed for it.
         account_id: 12 digits.
+        limits: Whether there may be no more of everything than the service allows, such as 50 trust anchors.
 
     Attributes:
         clock: A callable that returns aware UTC; set it to move the service in time.
@@ -64,69 +65,11 @@ class LocalRolesAnywhere:
         ConfigurationError: No region, or no account.
     """
 
-    def __init__(self, region: str = "us-east-1", account_id: str = "123456789012") -> None:
-        self._account = Account(region, account_id)
+    def __init__(self, region: str = "us-east-1", account_id: str = "123456789012", *, limits: bool = True) -> None:
+        self._account = Account(region, account_id, Limits() if limits else NO_LIMITS)
         self._server: HttpServer | None = None
         self.clock: Clock = utc_now
         self.calls: list[Call] = []
-
-    def create_trust_anchor(
-        self, pem: bytes | StrPath, name: str | None = None, arn: str | None = None, *, enabled: bool = True
-    ) -> TrustAnchor:
-        """Make a trust anchor.
-
-        Args:
-            pem: The CA's certificates: PEM or DER bytes, PEM text, or a path.
-            name: For people.
-            arn: None: a new one.
-            enabled: Whether it is trusted.
-
-        Raises:
-            CertificateLoadError: No certificate.
-            CertificateRejectedError: A certificate that the service takes for no CA, whatever its dates.
-            ConfigurationError: An ARN of something else, of elsewhere, or of an anchor that is there already.
-        """
-        return self._account.add_trust_anchor(pem, name, arn, enabled=enabled, now=self._now())
-
-    def create_role(self, name: str, max_session_duration_seconds: int = 3600, arn: str | None = None) -> Role:
-        """Make a role that every trust anchor of the account may assume.
-
-        Args:
-            name: Of the role, without path.
-            max_session_duration_seconds: 3600 to 43200.
-            arn: None: one without path.
-
-        Raises:
-            ConfigurationError: A bad name, duration or ARN, or a role that is there already.
-        """
-        return self._account.add_role(name, max_session_duration_seconds, arn)
-
-    def create_profile(
-        self,
-        roles: Iterable[Role | str],
-        duration_seconds: int = 3600,
-        *,
-        accept_role_session_name: bool = False,
-        name: str | None = None,
-        arn: str | None = None,
-        enabled: bool = True,
-    ) -> Profile:
-        """Make a profile.
-
-        Args:
-            roles: Roles, or their ARNs.
-            duration_seconds: 900 to 43200; a request may ask for less.
-            accept_role_session_name: Whether a request may name its session.
-            name: For people.
-            arn: None: a new one.
-            enabled: Whether it can be used.
-
-        Raises:
-            ConfigurationError: A bad role, duration or ARN, or a profile that is there already.
-        """
-        return self._account.add_profile(
-            roles, duration_seconds, name, arn, accept_role_session_name=accept_role_session_name, enabled=enabled
-        )
 
     @property
     def url(self) -> str:

@@ -9,8 +9,9 @@ from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
 from ..clock import utc_now
-from .account import Account, VendedCredentials
+from .account import Account
 from .refusals import Refusal
+from .resources import VendedCredentials
 from .sigv4 import (
     Authorization,
     MalformedSignatureError,
