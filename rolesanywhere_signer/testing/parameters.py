@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from .assumptions import SESSION_NAMES_DIFFER, UNREADABLE_BODY
-from .refusals import Refusal, invalid_request
+from .assumptions import SESSION_NAMES_DIFFER
+from .bodies import json_object
+from .refusals import invalid_request
+from .violations import (
+    is_null,
+    no_match,
+    too_great,
+    too_long,
+    too_short,
+    too_small,
+    validation_errors,
+    violation,
+    wrong_type,
+)
 from .wire import HttpRequest
 
 # The patterns of the service's own model; fullmatch and the length limit keep them quick.
@@ -49,7 +60,7 @@ def parse_parameters(request: HttpRequest) -> SessionParameters:
     members = _members(request)
     violations = list(_violations(members))
     if violations:
-        raise _validation_errors(violations)
+        raise validation_errors(violations)
     return SessionParameters(
         members["profileArn"],
         members["roleArn"],
@@ -60,7 +71,7 @@ def parse_parameters(request: HttpRequest) -> SessionParameters:
 
 
 def _members(request: HttpRequest) -> dict[str, Any]:
-    members = {name: value for name, value in _json_object(request.body).items() if value is not None}
+    members = {name: value for name, value in json_object(request.body).items() if value is not None}
     for name, value in _query_arns(request).items():
         if members.setdefault(name, value) != value:
             raise invalid_request(f"{name} differs between the query and the body")
@@ -68,31 +79,6 @@ def _members(request: HttpRequest) -> dict[str, Any]:
     if old_name is not None and members.setdefault("roleSessionName", old_name) != old_name:
         raise invalid_request(SESSION_NAMES_DIFFER)
     return members
-
-
-def _json_object(body: bytes) -> dict[str, Any]:
-    if not body:
-        return {}
-    try:
-        # Decoded here, since json would guess at UTF-16, UTF-32 and a byte order mark.
-        content = json.loads(body.decode("utf-8"), object_pairs_hook=_object, parse_constant=_refuse_constant)
-    # Nesting without end is a RecursionError; a number of thousands of digits is a ValueError.
-    except (ValueError, RecursionError) as error:
-        raise invalid_request(UNREADABLE_BODY) from error
-    if not isinstance(content, dict):
-        raise invalid_request(UNREADABLE_BODY)
-    return content
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("a member stands in an object twice")
-    return members
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _query_arns(request: HttpRequest) -> dict[str, str]:
@@ -119,50 +105,37 @@ def _violations(members: dict[str, Any]) -> Iterator[str]:
 
 def _arn_violations(name: str, value: object, pattern: str) -> Iterator[str]:
     if value is None:
-        yield f"Value null at '{name}' failed to satisfy constraint: Member must not be null"
+        yield is_null(name)
     else:
         yield from _text_violations(name, value, 1, _MAX_ARN_LENGTH, pattern)
 
 
 def _text_violations(name: str, value: object, shortest: int, longest: int, pattern: str) -> Iterator[str]:
     if not isinstance(value, str):
-        raise _wrong_type(name, "a string")
+        raise wrong_type(name, "a string")
     if len(value) < shortest:
-        yield _violation(name, value, f"Member must have length greater than or equal to {shortest}")
+        yield too_short(name, value, shortest)
     elif len(value) > longest:
-        yield _violation(name, value, f"Member must have length less than or equal to {longest}")
+        yield too_long(name, value, longest)
     elif not re.fullmatch(pattern, value, re.ASCII):
-        yield _violation(name, value, f"Member must satisfy regular expression pattern: {pattern}")
+        yield no_match(name, value, pattern)
 
 
 def _duration_violations(value: object) -> Iterator[str]:
     if not isinstance(value, int) or isinstance(value, bool):
-        raise _wrong_type("durationSeconds", "an integer")
+        raise wrong_type("durationSeconds", "an integer")
     if value < _MIN_DURATION:
-        yield _violation("durationSeconds", value, f"Member must have value greater than or equal to {_MIN_DURATION}")
+        yield too_small("durationSeconds", value, _MIN_DURATION)
     if value > _MAX_DURATION:
-        yield _violation("durationSeconds", value, f"Member must have value less than or equal to {_MAX_DURATION}")
+        yield too_great("durationSeconds", value, _MAX_DURATION)
 
 
 def _property_violations(value: object) -> Iterator[str]:
+    name = "instanceProperties"
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
-        raise _wrong_type("instanceProperties", "a map of strings")
-    prefix = "Value at 'instanceProperties' failed to satisfy constraint:"
+        raise wrong_type(name, "a map of strings")
     if len(value) > _MAX_PROPERTIES:
-        yield f"{prefix} Member must have length less than or equal to {_MAX_PROPERTIES}"
+        yield too_long(name, value, _MAX_PROPERTIES)
     for kind, texts in (("keys", value.keys()), ("value", value.values())):
         if not all(1 <= len(text) <= _MAX_PROPERTY_LENGTH for text in texts):
-            yield f"{prefix} Map {kind} must satisfy constraint: [{_PROPERTY_LENGTH}]"
-
-
-def _violation(name: str, value: object, constraint: str) -> str:
-    return f"Value '{value}' at '{name}' failed to satisfy constraint: {constraint}"
-
-
-def _validation_errors(violations: list[str]) -> Refusal:
-    noun = "error" if len(violations) == 1 else "errors"
-    return invalid_request(f"{len(violations)} validation {noun} detected: {'; '.join(violations)}")
-
-
-def _wrong_type(name: str, wanted: str) -> Refusal:
-    return invalid_request(f"{name} must be {wanted}")
+            yield violation(name, value, f"Map {kind} must satisfy constraint: [{_PROPERTY_LENGTH}]")
