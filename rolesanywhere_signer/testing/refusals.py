@@ -15,6 +15,13 @@ NOT_A_CA = "Incorrect basic constraints for CA certificate"
 # The space at the end is the service's own.
 PRIVATE_CA_REFUSED = "Error creating TrustAnchor. Given AWS PCA did not allow get request.: "
 
+# What all services that verify SigV4 answer.
+UNKNOWN_CREDENTIALS = "The security token included in the request is invalid."
+WRONG_SIGNATURE = (
+    "The request signature we calculated does not match the signature you provided. "
+    "Check your AWS Secret Access Key and signing method. Consult the service documentation for details."
+)
+
 
 class Refusal(Exception):  # noqa: N818 - it never leaves this package: it becomes an answer
     """An error answer on its way to the caller.

@@ -9,6 +9,8 @@ from types import MappingProxyType
 
 from cryptography import x509
 
+from .sigv4 import SecretKey
+
 # Source types of a trust anchor, and fields of a certificate that attribute mappings name, as the service writes them.
 CERTIFICATE_BUNDLE = "CERTIFICATE_BUNDLE"
 AWS_ACM_PCA = "AWS_ACM_PCA"
@@ -252,3 +254,8 @@ class VendedCredentials:
     expiration: datetime
     assumed_role_arn: str
     user_id: str
+
+    @property
+    def key(self) -> SecretKey:
+        """What a request is signed with."""
+        return SecretKey(self.secret_access_key, self.session_token, self.expiration)

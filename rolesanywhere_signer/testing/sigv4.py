@@ -6,12 +6,18 @@ Written from the description of the wire format, apart from the library's signer
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from enum import Enum
 from urllib.parse import quote, unquote_to_bytes
 
+from ..clock import utc_now
 from .wire import HttpRequest, octets
+
+HMAC_ALGORITHM = "AWS4-HMAC-SHA256"
+TOKEN_HEADER = "x-amz-security-token"  # noqa: S105 - the name of a header
 
 _HEADER_NAME = r"[a-z0-9!#$%&'*+.^_`|~-]+"
 _AUTHORIZATION = re.compile(
@@ -21,6 +27,7 @@ _AUTHORIZATION = re.compile(
     r" *Signature=(?P<signature>(?:[0-9a-f]{2})+)"
 )
 _DATE = re.compile(r"[0-9]{8}T[0-9]{6}Z")
+_LONGEST_SKEW = timedelta(minutes=15)
 
 
 class MalformedSignatureError(Exception):
@@ -156,3 +163,85 @@ def _canonical_value(request: HttpRequest, name: str) -> bytes:
     if not values:
         raise MalformedSignatureError(f"the signed header {name} is missing")
     return b",".join(values)
+
+
+def hmac_authorization(request: HttpRequest, service: str) -> Authorization:
+    """Return the ``Authorization`` of a request that is signed with a secret key, of which nothing is verified yet.
+
+    Raises:
+        MalformedSignatureError: It is for another service, of another day than the request, or signs too little.
+    """
+    authorization = parse_authorization(only_value(request, "authorization"))
+    if (authorization.algorithm, authorization.service) != (HMAC_ALGORITHM, service):
+        raise MalformedSignatureError(f"it is not a SigV4 signature for {service}")
+    if not {"host", "x-amz-date"}.issubset(authorization.signed_headers):
+        raise MalformedSignatureError("a header that must be signed is not")
+    date = only_value(request, "x-amz-date")
+    parse_amz_date(date)
+    if date[:8] != authorization.day:
+        raise MalformedSignatureError("the scope is of another day than the request")
+    return authorization
+
+
+@dataclass(frozen=True)
+class SecretKey:
+    """What a request is signed with, as the side that verifies knows it.
+
+    Attributes:
+        secret_access_key: The secret.
+        session_token: None where there is none.
+        expiration: When the credentials end; None: never.
+    """
+
+    secret_access_key: str = field(repr=False)
+    session_token: str | None = field(default=None, repr=False)
+    expiration: datetime | None = None
+
+
+class Fault(Enum):
+    """Why a signature that was made with a secret key does not count, in the order in which it is looked at."""
+
+    UNKNOWN = "nobody has such credentials"
+    TOKEN_NOT_SIGNED = "the token is not signed"  # noqa: S105 - a reason
+    NOT_CURRENT = "the date is too far off"
+    EXPIRED = "the credentials have ended"
+    WRONG_SIGNATURE = "the signature is of another key or another request"
+
+
+def fault_of(request: HttpRequest, authorization: Authorization, key: SecretKey | None, now: datetime) -> Fault | None:
+    """Return why a request was not signed with ``key``, about now; None: it was.
+
+    Raises:
+        MalformedSignatureError: A signed header is missing.
+    """
+    expected = string_to_sign(request, authorization)
+    tokens = list(request.values(TOKEN_HEADER))
+    if key is None or tokens != ([] if key.session_token is None else [key.session_token]):
+        return Fault.UNKNOWN
+    if tokens and TOKEN_HEADER not in authorization.signed_headers:
+        return Fault.TOKEN_NOT_SIGNED
+    if not is_current(request, now):
+        return Fault.NOT_CURRENT
+    if key.expiration is not None and now >= key.expiration:
+        return Fault.EXPIRED
+    if not hmac.compare_digest(_hmac(authorization, key.secret_access_key, expected), authorization.signature):
+        return Fault.WRONG_SIGNATURE
+    return None
+
+
+def is_current(request: HttpRequest, now: datetime) -> bool:
+    """Return whether the date of a request that is signed with a secret key is near enough.
+
+    Raises:
+        MalformedSignatureError: It has none.
+    """
+    signed_at = parse_amz_date(only_value(request, "x-amz-date"))
+    # The clock of this service can be set, the SDK's cannot: what either of the two takes for now is fine.
+    return any(abs(moment - signed_at) <= _LONGEST_SKEW for moment in (now, utc_now()))
+
+
+def _hmac(authorization: Authorization, secret_access_key: str, data: bytes) -> bytes:
+    key = ("AWS4" + secret_access_key).encode("utf-8")
+    for part in (*authorization.scope.split("/"), data.decode("ascii")):
+        key = hmac.new(key, octets(part), hashlib.sha256).digest()
+    return key

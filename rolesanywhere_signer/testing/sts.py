@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
 
-from ..clock import utc_now
 from .account import Account
-from .refusals import Refusal
+from .refusals import UNKNOWN_CREDENTIALS, WRONG_SIGNATURE, Refusal
 from .resources import VendedCredentials
-from .sigv4 import (
-    Authorization,
-    MalformedSignatureError,
-    only_value,
-    parse_amz_date,
-    parse_authorization,
-    string_to_sign,
-)
-from .wire import HttpRequest, HttpResponse, octets
+from .sigv4 import Fault, MalformedSignatureError, fault_of, hmac_authorization, only_value
+from .wire import HttpRequest, HttpResponse
 
-ALGORITHM = "AWS4-HMAC-SHA256"
 SERVICE = "sts"
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _VERSION = "2011-06-15"
-_TOKEN_HEADER = "x-amz-security-token"  # noqa: S105 - the name of a header
-_MUST_BE_SIGNED = frozenset({"host", "x-amz-date"})
-_LONGEST_SKEW = timedelta(minutes=15)
 
 
 def is_query_request(request: HttpRequest) -> bool:
@@ -74,53 +60,31 @@ def _verify(account: Account, request: HttpRequest, now: datetime) -> VendedCred
     if not any(request.values("authorization")):
         raise Refusal(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
     try:
-        authorization = _authorization(request)
-        expected = string_to_sign(request, authorization)
+        authorization = hmac_authorization(request, SERVICE)
+        credentials = account.vended(authorization.key_id)
+        fault = fault_of(request, authorization, None if credentials is None else credentials.key, now)
     except MalformedSignatureError as error:
-        raise Refusal(400, "IncompleteSignature", f"The signature cannot be verified: {error}") from error
-    credentials = account.vended(authorization.key_id)
-    tokens = list(request.values(_TOKEN_HEADER))
-    if credentials is None or tokens != [credentials.session_token]:
-        raise Refusal(403, "InvalidClientTokenId", "The security token included in the request is invalid.")
-    if _TOKEN_HEADER not in authorization.signed_headers:
-        raise Refusal(400, "IncompleteSignature", "The signature cannot be verified: the security token is not signed")
-    _check_age(parse_amz_date(only_value(request, "x-amz-date")), now)
-    if now >= credentials.expiration:
-        raise Refusal(403, "ExpiredToken", "The security token included in the request is expired")
-    if not hmac.compare_digest(_signature(credentials, authorization, expected), authorization.signature):
-        raise Refusal(
-            403,
-            "SignatureDoesNotMatch",
-            "The request signature we calculated does not match the signature you provided. "
-            "Check your AWS Secret Access Key and signing method. Consult the service documentation for details.",
-        )
+        raise _incomplete(str(error)) from error
+    if credentials is None or fault is not None:
+        raise _refusal(request, fault)
     return credentials
 
 
-def _check_age(signed_at: datetime, now: datetime) -> None:
-    # The clock of this service can be set, the SDK's cannot: what either of the two takes for now is fine.
-    if all(abs(moment - signed_at) > _LONGEST_SKEW for moment in (now, utc_now())):
-        raise Refusal(403, "SignatureDoesNotMatch", f"Signature expired or not yet current: {signed_at:%Y%m%dT%H%M%SZ}")
+def _incomplete(reason: str) -> Refusal:
+    return Refusal(400, "IncompleteSignature", f"The signature cannot be verified: {reason}")
 
 
-def _authorization(request: HttpRequest) -> Authorization:
-    authorization = parse_authorization(only_value(request, "authorization"))
-    if (authorization.algorithm, authorization.service) != (ALGORITHM, SERVICE):
-        raise MalformedSignatureError("it is not a SigV4 signature for STS")
-    if not _MUST_BE_SIGNED.issubset(authorization.signed_headers):
-        raise MalformedSignatureError("a header that must be signed is not")
-    date = only_value(request, "x-amz-date")
-    parse_amz_date(date)
-    if date[:8] != authorization.day:
-        raise MalformedSignatureError("the scope is of another day than the request")
-    return authorization
-
-
-def _signature(credentials: VendedCredentials, authorization: Authorization, data: bytes) -> bytes:
-    key = octets("AWS4" + credentials.secret_access_key)
-    for part in (*authorization.scope.split("/"), data.decode("ascii")):
-        key = hmac.new(key, octets(part), hashlib.sha256).digest()
-    return key
+def _refusal(request: HttpRequest, fault: Fault | None) -> Refusal:
+    if fault is Fault.TOKEN_NOT_SIGNED:
+        return _incomplete("the security token is not signed")
+    if fault is Fault.NOT_CURRENT:
+        date = only_value(request, "x-amz-date")
+        return Refusal(403, "SignatureDoesNotMatch", f"Signature expired or not yet current: {date}")
+    if fault is Fault.EXPIRED:
+        return Refusal(403, "ExpiredToken", "The security token included in the request is expired")
+    if fault is Fault.WRONG_SIGNATURE:
+        return Refusal(403, "SignatureDoesNotMatch", WRONG_SIGNATURE)
+    return Refusal(403, "InvalidClientTokenId", UNKNOWN_CREDENTIALS)
 
 
 def _form(request: HttpRequest) -> dict[str, str]:
