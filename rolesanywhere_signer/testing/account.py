@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 import threading
 import uuid
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from cryptography import x509
 from ..arn import Arn, check_region
 from ..errors import ConfigurationError
 from .limits import Limits
+from .quotas import CallQuotas
 from .resources import Crl, Profile, Role, Subject, TrustAnchor, VendedCredentials
 from .subjects import seen_again, subject_key
 from .tables import Table
@@ -36,15 +38,18 @@ class Account:
         region: Of the service.
         account_id: 12 digits.
         limits: How much of everything there may be.
+        throttle: Whether calls that come too often are refused.
 
     Attributes:
         lock: Re-entrant. Whoever looks and then changes what it has seen holds it meanwhile.
+        quotas: They count calls.
+        token_key: Of the tokens by which lists go on.
 
     Raises:
         ConfigurationError: No region, or no account.
     """
 
-    def __init__(self, region: str, account_id: str, limits: Limits | None = None) -> None:
+    def __init__(self, region: str, account_id: str, limits: Limits | None = None, *, throttle: bool = False) -> None:
         self.region = check_region(region)
         if not re.fullmatch(r"[0-9]{12}", str(account_id)):
             raise ConfigurationError(f"account_id {account_id!r} does not have 12 digits")
@@ -52,6 +57,8 @@ class Account:
         self.partition = next((name for start, name in _PARTITIONS.items() if region.startswith(start)), "aws")
         self.limits = Limits() if limits is None else limits
         self.lock = threading.RLock()
+        self.quotas = CallQuotas(enabled=throttle)
+        self.token_key = secrets.token_bytes(32)
         self.trust_anchors: Table[TrustAnchor] = Table(self.lock)
         self.profiles: Table[Profile] = Table(self.lock)
         self.crls: Table[Crl] = Table(self.lock)

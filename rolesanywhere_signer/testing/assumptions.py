@@ -48,6 +48,10 @@ SESSION_NAMES_DIFFER = "sessionName differs from roleSessionName"
 UNKNOWN_OPERATION = "Unknown operation"
 
 # When resources are made, changed and listed.
+RESOURCE_NOT_FOUND = "Resource not found"
+SOURCE_TYPE_UNSUPPORTED = "The source type of the trust anchor is missing or not supported"
+SOURCE_DATA_MISSING = "The source data of the trust anchor does not fit its source type"
+UNREADABLE_BUNDLE = "x509CertificateData holds no X.509 certificate in PEM"
 RESERVED_ALIAS = "Alias names that begin with aws/ are reserved"
 ALIAS_IN_USE = "The alias is in use by another resource of the same type"
 RESERVED_TAG = "Tag keys that begin with aws: are reserved"
@@ -67,7 +71,21 @@ THRESHOLD_MISSING = "threshold is required for a notification setting that is en
 SPECIFIER_UNDEFINED = "The specifier is not defined for the certificate field"
 NO_SUCH_SPECIFIER = "The specifier is not in the mapping rules of the certificate field"
 
+TOO_MANY_MAPPING_RULES = "The certificate field would have more mapping rules than allowed"
+NOT_ONE_OF_UNION = "{} must have exactly one member"
+QUERY_TWICE = "{} is in the query more than once"
+UNREADABLE_QUERY = "The query has too many fields"
+INVALID_NEXT_TOKEN = "The nextToken is not valid"  # noqa: S105 - a sentence
+
+# When the signature of such a call is verified.
+NOT_CURRENT = "Signature expired or not yet current"
+WRONG_SCOPE_REGION = "Credential should be scoped to a valid region."
+
 MOST_RECENT_CREDENTIALS = 10
+MOST_VIOLATIONS_NAMED = 20
+DEFAULT_PAGE_SIZE = 50
+GREATEST_PAGE_SIZE = 1000
+CONTROL_CALLS_PER_SECOND = 1
 
 UNKNOWN_TRUST_ANCHOR_STATUS = 404
 UNKNOWN_TRUST_ANCHOR_CODE = "ResourceNotFoundException"

@@ -18,6 +18,7 @@ class Limits:
     certificates_per_trust_anchor: int = 2
     roles_per_profile: int = 250
     tags_per_resource: int = 50
+    mapping_rules_per_field: int = 50
 
 
 NO_LIMITS = Limits(*(_NO_LIMIT for _ in fields(Limits)))

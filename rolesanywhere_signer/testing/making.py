@@ -197,7 +197,7 @@ class ResourceMaker:
                 session_policy=_policy_text("session_policy", session_policy),
                 managed_policy_arns=tuple(managed_policy_arns),
                 require_instance_properties=require_instance_properties,
-                attribute_mappings=_mappings(attribute_mappings),
+                attribute_mappings=_mappings(attribute_mappings, account.limits.mapping_rules_per_field),
                 created_by=account.root_arn,
             )
             return add_profile(account, made)
@@ -271,7 +271,7 @@ def _wishes(thresholds: Mapping[str, int | None]) -> list[Wish]:
     return [Wish(event, days is not None, days) for event, days in thresholds.items()]
 
 
-def _mappings(wanted: Mapping[str, Iterable[str]] | None) -> Mappings:
+def _mappings(wanted: Mapping[str, Iterable[str]] | None, most: int) -> Mappings:
     if wanted is None:
         return DEFAULT_MAPPINGS
     mappings: Mappings = ()
@@ -282,7 +282,7 @@ def _mappings(wanted: Mapping[str, Iterable[str]] | None) -> Mappings:
             )
         if isinstance(specifiers, str):
             raise ConfigurationError(f"the specifiers of {certificate_field} must be a list, not text")
-        mappings = put_rules(mappings, certificate_field, specifiers)
+        mappings = put_rules(mappings, certificate_field, specifiers, most)
     return mappings
 
 

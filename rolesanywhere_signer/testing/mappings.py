@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .assumptions import NO_SUCH_SPECIFIER, SPECIFIER_UNDEFINED
+from .assumptions import NO_SUCH_SPECIFIER, SPECIFIER_UNDEFINED, TOO_MANY_MAPPING_RULES
 from .refusals import invalid_request
 from .resources import X509_SAN, AttributeMapping
 
@@ -17,15 +17,17 @@ _PARTS_OF_ALTERNATIVE_NAMES = ("DNS", "URI")
 _PREFIX_OF_NAMES = "Name/"
 
 
-def put_rules(mappings: Mappings, certificate_field: str, specifiers: Iterable[str]) -> Mappings:
-    """Return the mappings with rules added to a field.
+def put_rules(mappings: Mappings, certificate_field: str, specifiers: Iterable[str], most: int) -> Mappings:
+    """Return the mappings with rules added to a field, which may have ``most`` of them.
 
     Raises:
-        Refusal: The field has no such part.
+        Refusal: The field has no such part, or would have too many rules.
     """
     added = [_canonical(certificate_field, specifier) for specifier in specifiers]
-    before = _specifiers_of(mappings, certificate_field)
-    return _with_field(mappings, certificate_field, tuple(dict.fromkeys((*before, *added))))
+    together = tuple(dict.fromkeys((*_specifiers_of(mappings, certificate_field), *added)))
+    if len(together) > most:
+        raise invalid_request(TOO_MANY_MAPPING_RULES)
+    return _with_field(mappings, certificate_field, together)
 
 
 def delete_rules(mappings: Mappings, certificate_field: str, specifiers: Iterable[str]) -> Mappings:

@@ -14,6 +14,8 @@ DURATION_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuratio
 NOT_A_CA = "Incorrect basic constraints for CA certificate"
 # The space at the end is the service's own.
 PRIVATE_CA_REFUSED = "Error creating TrustAnchor. Given AWS PCA did not allow get request.: "
+RATE_EXCEEDED = "Rate exceeded"
+NOT_AUTHORIZED = "User: {} is not authorized to perform: rolesanywhere:{} on resource: {}"
 
 # What all services that verify SigV4 answer.
 UNKNOWN_CREDENTIALS = "The security token included in the request is invalid."

@@ -6,6 +6,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -24,6 +25,8 @@ from .wsgi import WsgiApp, make_wsgi_app
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .control import ControlPlane
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class LocalRolesAnywhere(ResourceMaker):
         region: Requests must be signed for it.
         account_id: 12 digits.
         limits: Whether there may be no more of everything than the service allows, such as 50 trust anchors.
+        throttle: Whether calls are refused that come more often than the service allows: 10 CreateSession a second,
+            and one of each group of the control plane's operations.
+        control_credentials: The access key id and the secret access key that may call the control plane. None: a
+            signature of any credentials is taken, and only those that this service gave out are verified.
 
     Attributes:
         clock: A callable that returns aware UTC; set it to move the service in time.
@@ -65,8 +72,17 @@ class LocalRolesAnywhere(ResourceMaker):
         ConfigurationError: No region, or no account.
     """
 
-    def __init__(self, region: str = "us-east-1", account_id: str = "123456789012", *, limits: bool = True) -> None:
-        self._account = Account(region, account_id, Limits() if limits else NO_LIMITS)
+    def __init__(
+        self,
+        region: str = "us-east-1",
+        account_id: str = "123456789012",
+        *,
+        limits: bool = True,
+        throttle: bool = False,
+        control_credentials: tuple[str, str] | None = None,
+    ) -> None:
+        self._account = Account(region, account_id, Limits() if limits else NO_LIMITS, throttle=throttle)
+        self._control_credentials = control_credentials
         self._server: HttpServer | None = None
         self.clock: Clock = utc_now
         self.calls: list[Call] = []
@@ -104,7 +120,8 @@ class LocalRolesAnywhere(ResourceMaker):
         if request.method == "POST" and request.path == b"/" and sts.is_query_request(request):
             request_id = str(uuid.uuid4())
             return _finished(sts.answer_query(self._account, request, now, request_id), now, request_id)
-        return self.refuse(404, UNKNOWN_OPERATION)
+        answer = self._control_plane.answer(request, now)
+        return self.refuse(404, UNKNOWN_OPERATION) if answer is None else _finished(answer, now)
 
     def refuse(self, status: int, message: str) -> HttpResponse:
         """Answer what is no request to this service.
@@ -117,6 +134,14 @@ class LocalRolesAnywhere(ResourceMaker):
             ConfigurationError: The clock returned no aware datetime.
         """
         return _finished(json_response(status, {"message": message}), self._now())
+
+    @cached_property
+    def _control_plane(self) -> ControlPlane:
+        # What never calls it starts faster without botocore and its models.
+        from .control import ControlCredentials, ControlPlane  # noqa: PLC0415
+
+        given = self._control_credentials
+        return ControlPlane(self._account, None if given is None else ControlCredentials(*given))
 
     def _create_session(self, request: HttpRequest, now: datetime) -> HttpResponse:
         try:

@@ -1,0 +1,43 @@
+"""How often something may be called: a token bucket for each kind of call, on the service's clock."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+
+from .refusals import RATE_EXCEEDED, Refusal
+
+
+class CallQuotas:
+    """Token buckets that are full at first and hold what flows in within a second. Many threads may use them.
+
+    Args:
+        enabled: Otherwise nothing is ever refused.
+    """
+
+    def __init__(self, *, enabled: bool) -> None:
+        self._enabled = enabled
+        self._lock = threading.Lock()
+        self._buckets: dict[str, tuple[float, datetime]] = {}
+
+    def count(self, kind: str, per_second: int, now: datetime) -> None:
+        """Count a call.
+
+        Args:
+            kind: Calls of one kind share a bucket.
+            per_second: How many of them there may be.
+            now: Aware. A clock that was set back fills nothing.
+
+        Raises:
+            Refusal: There were too many.
+        """
+        if not self._enabled:
+            return
+        with self._lock:
+            left, filled_at = self._buckets.get(kind, (float(per_second), now))
+            flown_in = max(0.0, (now - filled_at).total_seconds()) * per_second
+            left = min(float(per_second), left + flown_in)
+            if left < 1:
+                self._buckets[kind] = (left, now)
+                raise Refusal(429, "ThrottlingException", RATE_EXCEEDED)
+            self._buckets[kind] = (left - 1, now)
