@@ -10,7 +10,7 @@ from __future__ import annotations
 from .authority import CertificateAuthority
 from .issued import IssuedCertificate, WrittenFiles
 from .options import CertificateOptions
-from .resources import Crl, Profile, Role, Subject, TrustAnchor
+from .resources import Crl, Profile, Role, Subject, TipConfiguration, TrustAnchor
 from .service import Call, LocalRolesAnywhere
 from .wire import HttpRequest, HttpResponse
 
@@ -26,6 +26,7 @@ __all__ = [
     "Profile",
     "Role",
     "Subject",
+    "TipConfiguration",
     "TrustAnchor",
     "WrittenFiles",
 ]

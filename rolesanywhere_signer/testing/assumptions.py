@@ -31,6 +31,32 @@ Further assumptions, about behaviour:
 - The source identity is the first common name; one over 64 characters counts as none.
 - ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent; both must be the same.
 - ``packedPolicySize`` is the share of 2,048 characters that the names of subject and issuer take.
+- The control plane looks first at the signature, then at the caller's permission, the quota, and the members of the
+  request. Types come before constraints, constraints before what the account holds. At most 20 violations are named;
+  what is inside of a list that is too long or too short is not looked at. The inside of a value over about a thousand
+  characters, and of what the model calls sensitive, is not repeated.
+- A signature for the control plane must cover ``host``, ``x-amz-date`` and every ``x-amz-`` header; its date is judged
+  as for STS, below. Errors of the signature have status 403 and the names that other services with JSON have.
+- Credentials that this service gave out are verified at the control plane too. Where ``control_credentials`` are
+  given, those alone may administer the account: a role's session is not authorized. What a role's policies allow is
+  not looked at.
+- What is made without ``enabled`` is disabled. Names need not be unique. A role that a profile names need not exist.
+- A list is in the order in which the resources were made. A page holds 50, and at most 1,000. The token for the next
+  page is good for the same list of the same service, with any page size.
+- Where a limit is reached, or an alias, a tag or a mapping rule is not allowed, the answer is a
+  ``ValidationException``; TagResource has its own for too many tags. A resource has at most 50 tags, a certificate
+  field at most 50 mapping rules. Tag keys that begin with ``aws:`` are reserved. An alias is none for tags.
+- A bundle is PEM. It may hold expired certificates. A CRL is one PEM block or DER, signed by a CA of the trust anchor;
+  neither its dates nor the CA's cRLSign count at the import. It is checked again when it is updated, and not when the
+  trust anchor's certificates are changed. With a trust anchor its CRLs are deleted.
+- Mapping rules that are put are added to those of the field; those that are deleted must be there. DeleteAttributeMapping
+  without specifiers deletes all rules of the field. ``*`` is a specifier of subject and issuer only, beside short names
+  and OIDs, which are not looked at; of the alternative names there are ``DNS``, ``URI`` and ``Name/`` with any of them.
+- A notification setting that is enabled needs a threshold; an event may be put or reset once in a request.
+- A private CA's certificate is taken when the trust anchor is made, and again when its source is updated.
+- A subject is disabled by nobody. It keeps the 10 most recent certificates and instance properties; the serial number
+  is in decimal.
+- A quota is a bucket that holds one second's calls; the clock of this service fills it.
 - STS takes a signature whose date is within 15 minutes of this service's clock or of the machine's: the former can be
   set, the SDK signs by the latter. Its scope may name any region.
 """

@@ -32,10 +32,12 @@ def parse_crl(data: bytes) -> x509.CertificateRevocationList:
     if len(ders) != 1:
         raise invalid_request(UNREADABLE_CRL)
     try:
-        return x509.load_der_x509_crl(ders[0])
+        revocation_list = x509.load_der_x509_crl(ders[0])
+        _look_at_everything(revocation_list)
     # cryptography raises ValueError, InvalidVersion and others for bytes that are no CRL.
     except Exception as error:
         raise invalid_request(UNREADABLE_CRL) from error
+    return revocation_list
 
 
 def check_issuer(revocation_list: x509.CertificateRevocationList, anchor: TrustAnchor) -> None:
@@ -64,6 +66,15 @@ def add_crl(account: Account, made: Crl) -> Crl:
         if len(account.crls_of(anchor.arn)) >= account.limits.crls_per_trust_anchor:
             raise invalid_request(TOO_MANY_CRLS)
         return account.crls.add(made)
+
+
+def _look_at_everything(revocation_list: x509.CertificateRevocationList) -> None:
+    """Decode what cryptography decodes when it is first looked at, so that nothing malformed is found later."""
+    moments = [revocation_list.last_update_utc, revocation_list.next_update_utc]
+    for revoked in revocation_list:
+        moments.append(revoked.revocation_date_utc)
+        list(revoked.extensions)
+    list(revocation_list.extensions)
 
 
 def _is_signed_by(revocation_list: x509.CertificateRevocationList, ca: x509.Certificate) -> bool:

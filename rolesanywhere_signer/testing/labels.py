@@ -42,10 +42,28 @@ def tags_of(pairs: Iterable[tuple[str, str]]) -> Mapping[str, str]:
 
 
 def check_number_of_tags(tags: Mapping[str, str], most: int) -> None:
-    """Refuse more tags than a resource may have.
+    """Refuse more tags than a new resource may have.
 
     Raises:
         Refusal: There are too many.
     """
     if len(tags) > most:
+        raise invalid_request(TOO_MANY_TAGS)
+
+
+def with_more_tags(tags: Mapping[str, str], added: Mapping[str, str], most: int) -> Mapping[str, str]:
+    """Return the tags of a resource with more of them; a key that was there has the new value.
+
+    Raises:
+        Refusal: There would be too many.
+    """
+    together = MappingProxyType({**tags, **added})
+    if len(together) > most:
         raise Refusal(400, "TooManyTagsException", TOO_MANY_TAGS)
+    return together
+
+
+def without_tags(tags: Mapping[str, str], keys: Iterable[str]) -> Mapping[str, str]:
+    """Return the tags of a resource without some; a key that is not there is none the less gone."""
+    removed = frozenset(keys)
+    return MappingProxyType({key: value for key, value in tags.items() if key not in removed})

@@ -6,8 +6,9 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
-from ..arn import parse_profile_arn, parse_role_arn, parse_trust_anchor_arn
+from ..arn import Arn, parse_profile_arn, parse_role_arn, parse_trust_anchor_arn
 from ..errors import CertificateLoadError, ConfigurationError
 from ..files import StrPath, read_source
 from .account import Account
@@ -17,7 +18,7 @@ from .labels import alias_or_none, tags_of
 from .mappings import Mappings, put_rules
 from .notifications import DEFAULT_SETTINGS, EVENTS, Wish, configured
 from .profiles import add_profile
-from .resources import CERTIFICATE_FIELDS, DEFAULT_MAPPINGS, Crl, Profile, Role, TrustAnchor
+from .resources import CERTIFICATE_FIELDS, DEFAULT_MAPPINGS, Crl, Profile, Role, TipConfiguration, TrustAnchor
 from .seam import refusals_as_errors
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
@@ -64,15 +65,11 @@ class ResourceMaker:
             ConfigurationError: An ARN of something else, of elsewhere, or of an anchor that is there already; both or
                 neither of ``pem`` and ``acm_pca_arn``; or what the service refuses, such as one more than its limit.
         """
-        account, now = self._account, self._now()
+        account = self._account
         with refusals_as_errors():
             source_type, data, certificates = self._source(pem, acm_pca_arn)
             made = TrustAnchor(
-                arn=account.new_arn("trust-anchor") if arn is None else account.own_arn(parse_trust_anchor_arn(arn)),
-                created_at=now,
-                updated_at=now,
-                alias_name=alias_or_none(alias_name),
-                tags=tags_of((tags or {}).items()),
+                **self._common("trust-anchor", None if arn is None else parse_trust_anchor_arn(arn), alias_name, tags),
                 name=name or "trust-anchor",
                 enabled=enabled,
                 source_type=source_type,
@@ -153,6 +150,7 @@ class ResourceMaker:
         managed_policy_arns: Iterable[str] = (),
         require_instance_properties: bool = False,
         attribute_mappings: Mapping[str, Iterable[str]] | None = None,
+        tip_configuration: TipConfiguration | None = None,
         alias_name: str | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> Profile:
@@ -170,6 +168,7 @@ class ResourceMaker:
             require_instance_properties: Has no effect at the service either.
             attribute_mappings: What becomes session tags: specifiers, such as ``CN``, by the certificate's field, such
                 as ``x509Subject``. None: all that the service maps by default.
+            tip_configuration: For trusted identity propagation. None: not set.
             alias_name: None: no alias.
             tags: By key.
 
@@ -181,14 +180,10 @@ class ResourceMaker:
             raise ConfigurationError("roles must be a list", hint="roles=[role]")
         role_arns = tuple(role.arn if isinstance(role, Role) else str(parse_role_arn(role)) for role in roles)
         _check_seconds("duration_seconds", duration_seconds, 900)
-        account, now = self._account, self._now()
+        account = self._account
         with refusals_as_errors():
             made = Profile(
-                arn=account.new_arn("profile") if arn is None else account.own_arn(parse_profile_arn(arn)),
-                created_at=now,
-                updated_at=now,
-                alias_name=alias_or_none(alias_name),
-                tags=tags_of((tags or {}).items()),
+                **self._common("profile", None if arn is None else parse_profile_arn(arn), alias_name, tags),
                 name=name or "profile",
                 role_arns=role_arns,
                 duration_seconds=duration_seconds,
@@ -199,6 +194,7 @@ class ResourceMaker:
                 require_instance_properties=require_instance_properties,
                 attribute_mappings=_mappings(attribute_mappings, account.limits.mapping_rules_per_field),
                 created_by=account.root_arn,
+                tip_configuration=tip_configuration,
             )
             return add_profile(account, made)
 
@@ -226,16 +222,12 @@ class ResourceMaker:
             CertificateLoadError: It cannot be read.
             ConfigurationError: No CRL, of another CA, for no trust anchor that there is, or one more than the limit.
         """
-        account, now = self._account, self._now()
+        account = self._account
         anchor = trust_anchor.arn if isinstance(trust_anchor, TrustAnchor) else trust_anchor
         data = _content(crl, "CRL")
         with refusals_as_errors():
             made = Crl(
-                arn=account.new_arn("crl"),
-                created_at=now,
-                updated_at=now,
-                alias_name=alias_or_none(alias_name),
-                tags=tags_of((tags or {}).items()),
+                **self._common("crl", None, alias_name, tags),
                 name=name or "crl",
                 enabled=enabled,
                 data=data,
@@ -246,6 +238,19 @@ class ResourceMaker:
 
     def _now(self) -> datetime:
         raise NotImplementedError
+
+    def _common(
+        self, kind: str, arn: Arn | None, alias_name: str | None, tags: Mapping[str, str] | None
+    ) -> dict[str, Any]:
+        """Return the members that all resources have."""
+        now = self._now()
+        return {
+            "arn": self._account.new_arn(kind) if arn is None else self._account.own_arn(arn),
+            "created_at": now,
+            "updated_at": now,
+            "alias_name": _alias(alias_name),
+            "tags": _tags(tags),
+        }
 
     def _source(self, pem: bytes | StrPath | None, acm_pca_arn: str | None) -> AnchorSource:
         if (pem is None) == (acm_pca_arn is None):
@@ -269,6 +274,26 @@ def _wishes(thresholds: Mapping[str, int | None]) -> list[Wish]:
         if days is not None and (not isinstance(days, int) or isinstance(days, bool) or not 1 <= days <= 360):
             raise ConfigurationError(f"the threshold of {event} must be 1 to 360 days, not {days!r}")
     return [Wish(event, days is not None, days) for event, days in thresholds.items()]
+
+
+def _alias(name: str | None) -> str | None:
+    if name is not None:
+        _check_by_model("AliasName", name, "aliasName")
+    return alias_or_none(name)
+
+
+def _tags(tags: Mapping[str, str] | None) -> Mapping[str, str]:
+    pairs = list((tags or {}).items())
+    if pairs:
+        _check_by_model("TagList", [{"key": key, "value": value} for key, value in pairs], "tags")
+    return tags_of(pairs)
+
+
+def _check_by_model(shape_name: str, value: object, name: str) -> None:
+    # What has neither alias nor tags starts faster without botocore and its models.
+    from .control import check_value  # noqa: PLC0415
+
+    check_value(shape_name, value, name)
 
 
 def _mappings(wanted: Mapping[str, Iterable[str]] | None, most: int) -> Mappings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,7 +70,7 @@ class LocalRolesAnywhere(ResourceMaker):
         calls: Every CreateSession call, in order, each there before its answer is sent.
 
     Raises:
-        ConfigurationError: No region, or no account.
+        ConfigurationError: No region, no account, or no credentials.
     """
 
     def __init__(
@@ -82,7 +83,7 @@ class LocalRolesAnywhere(ResourceMaker):
         control_credentials: tuple[str, str] | None = None,
     ) -> None:
         self._account = Account(region, account_id, Limits() if limits else NO_LIMITS, throttle=throttle)
-        self._control_credentials = control_credentials
+        self._control_credentials = _checked_credentials(control_credentials)
         self._server: HttpServer | None = None
         self.clock: Clock = utc_now
         self.calls: list[Call] = []
@@ -181,6 +182,18 @@ class LocalRolesAnywhere(ResourceMaker):
         """Show where it is."""
         where = "not listening" if self._server is None else self._server.url
         return f"<LocalRolesAnywhere {self._account.region} {self._account.account_id}, {where}>"
+
+
+def _checked_credentials(credentials: tuple[str, str] | None) -> tuple[str, str] | None:
+    if credentials is None:
+        return None
+    # The message must not show what may be a secret.
+    if not isinstance(credentials, (tuple, list)) or [type(each) for each in credentials] != [str, str]:
+        raise ConfigurationError("control_credentials must be two texts: an access key id and a secret access key")
+    access_key_id, secret_access_key = credentials
+    if not re.fullmatch(r"[0-9A-Za-z]+", access_key_id):
+        raise ConfigurationError("the access key id in control_credentials must be letters and digits")
+    return access_key_id, secret_access_key
 
 
 def _finished(response: HttpResponse, now: datetime, request_id: str | None = None) -> HttpResponse:

@@ -7,6 +7,7 @@ hold, and which members an answer has. What an older botocore's model lacks does
 from __future__ import annotations
 
 from .authentication import ControlCredentials
+from .parsing import check_value
 from .service import ControlPlane
 
-__all__ = ["ControlCredentials", "ControlPlane"]
+__all__ = ["ControlCredentials", "ControlPlane", "check_value"]

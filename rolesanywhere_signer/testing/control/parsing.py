@@ -15,7 +15,7 @@ from ..refusals import invalid_request
 from ..violations import validation_errors, wrong_type
 from ..wire import HttpRequest
 from .constraints import Checker
-from .model import Match
+from .model import Match, service_model
 
 _MOST_QUERY_FIELDS = 1000
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
@@ -36,6 +36,21 @@ def parse_members(match: Match, request: HttpRequest) -> dict[str, Any]:
     if checker.violations:
         raise validation_errors(checker.violations)
     return members
+
+
+def check_value(shape_name: str, value: object, name: str) -> None:
+    """Hold a value that does not come from a request to a shape of the model, if the model has it.
+
+    Raises:
+        Refusal: A ValidationException that names what is wrong.
+    """
+    model = service_model()
+    if shape_name not in model.shape_names:
+        return
+    checker = Checker()
+    checker.value(model.shape_for(shape_name), value, name)
+    if checker.violations:
+        raise validation_errors(checker.violations)
 
 
 def _gathered(shape: StructureShape, labels: Mapping[str, str], request: HttpRequest) -> dict[str, Any]:

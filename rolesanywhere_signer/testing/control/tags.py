@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..assumptions import RESOURCE_NOT_FOUND
-from ..labels import check_number_of_tags
+from ..labels import with_more_tags, without_tags
 from ..refusals import not_found
 from ..tables import Table
 from .call import ControlCall, Members
@@ -17,21 +17,14 @@ Tags = Mapping[str, str]
 
 def tag_resource(call: ControlCall) -> Members:
     """Answer TagResource."""
-    added = call.tags()
-
-    def edit(tags: Tags) -> Tags:
-        together = {**tags, **added}
-        check_number_of_tags(together, call.account.limits.tags_per_resource)
-        return together
-
-    _change_tags(call, edit)
+    added, most = call.tags(), call.account.limits.tags_per_resource
+    _change_tags(call, lambda tags: with_more_tags(tags, added, most))
     return {}
 
 
 def untag_resource(call: ControlCall) -> Members:
-    """Answer UntagResource; a key that is not there is none the less gone."""
-    removed = set(call.members["tagKeys"])
-    _change_tags(call, lambda tags: {key: value for key, value in tags.items() if key not in removed})
+    """Answer UntagResource."""
+    _change_tags(call, lambda tags: without_tags(tags, call.members["tagKeys"]))
     return {}
 
 
@@ -47,9 +40,7 @@ def list_tags_for_resource(call: ControlCall) -> Members:
 
 def _change_tags(call: ControlCall, edit: Callable[[Tags], Tags]) -> None:
     for table in _tables(call):
-        changed = table.change(
-            call.members["resourceArn"], lambda old: replace(old, tags=edit(old.tags), updated_at=old.updated_at)
-        )
+        changed = table.change(call.members["resourceArn"], lambda old: replace(old, tags=edit(old.tags)))
         if changed is not None:
             return
     raise not_found(RESOURCE_NOT_FOUND)
