@@ -49,7 +49,7 @@ Further assumptions, about behaviour:
 - A bundle is PEM. It may hold expired certificates. A CRL is one PEM block or DER, signed by a CA of the trust anchor;
   neither its dates nor the CA's cRLSign count at the import. It is checked again when it is updated, and not when the
   trust anchor's certificates are changed. With a trust anchor its CRLs are deleted.
-- Mapping rules that are put are added to those of the field; those that are deleted must be there. DeleteAttributeMapping
+- Mapping rules that are put are added to those of the field; deleted ones must be there. DeleteAttributeMapping
   without specifiers deletes all rules of the field. ``*`` is a specifier of subject and issuer only, beside short names
   and OIDs, which are not looked at; of the alternative names there are ``DNS``, ``URI`` and ``Name/`` with any of them.
 - A notification setting that is enabled needs a threshold; an event may be put or reset once in a request.
