@@ -26,9 +26,14 @@ class World:
     """One anchor, role and profile; the profile's properties can be chosen."""
 
     def __init__(
-        self, ca: CertificateAuthority = CA, *, max_session_duration_seconds: int = 3600, **profile: Any
+        self,
+        ca: CertificateAuthority = CA,
+        *,
+        max_session_duration_seconds: int = 3600,
+        service: LocalRolesAnywhere | None = None,
+        **profile: Any,
     ) -> None:
-        self.service = LocalRolesAnywhere()
+        self.service = service or LocalRolesAnywhere()
         self.service.clock = lambda: NOW
         self.anchor: TrustAnchor = self.service.create_trust_anchor(ca.certificate_pem)
         self.role: Role = self.service.create_role("reader", max_session_duration_seconds)

@@ -62,6 +62,8 @@ _GROUPS: dict[str, dict[str, Handler]] = {
     },
 }
 _HANDLERS = {name: (group, handler) for group, of_group in _GROUPS.items() for name, handler in of_group.items()}
+# The paths and the ARNs write this one differently.
+_RESOURCE_TYPES = {"trustanchor": "trust-anchor"}
 
 
 class ControlPlane:
@@ -96,7 +98,15 @@ class ControlPlane:
         group, handler = _HANDLERS[operation]
         caller = authenticate(self._account, request, self._credentials, now)
         if not caller.may_administer:
-            raise access_denied(NOT_AUTHORIZED.format(caller.arn, operation, self._account.arn_of("*", "*")))
+            raise access_denied(NOT_AUTHORIZED.format(caller.arn, operation, self._resource(match)))
         self._account.quotas.count(group, CONTROL_CALLS_PER_SECOND, now)
         members = parse_members(match, request)
         return handler(ControlCall(operation, self._account, now, caller.arn, members))
+
+    def _resource(self, match: Match) -> str:
+        """Return what a call is about, as a policy would name it."""
+        identifier = next(iter(match.labels.values()), "*")
+        if identifier.startswith("arn:") or not match.labels:
+            return identifier
+        kind = str(match.operation.http["requestUri"]).split("/")[1].removesuffix("s")
+        return self._account.arn_of(_RESOURCE_TYPES.get(kind, kind), identifier)

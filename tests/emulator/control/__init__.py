@@ -1,0 +1,1 @@
+"""The control plane, as boto3 sees it and as no client should send it."""
