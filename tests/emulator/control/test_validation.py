@@ -114,13 +114,14 @@ def test_violations(service: LocalRolesAnywhere, method: str, target: str, body:
 
 def test_all_of_them_at_once_and_in_the_models_order(service: LocalRolesAnywhere) -> None:
     status, code, message = refusal(send(service, "POST", "/profiles", {"roleArns": ["x"], "durationSeconds": 1}))
-    sentences = [
-        null("name"),
-        of("roleArns.1.member", "x", matching("RoleArn")),
-        of("durationSeconds", 1, at_least("value", 900)),
-    ]
+    sentences = {
+        "name": null("name"),
+        "roleArns": of("roleArns.1.member", "x", matching("RoleArn")),
+        "durationSeconds": of("durationSeconds", 1, at_least("value", 900)),
+    }
+    ordered = [sentences[name] for name in MODEL.shape_for("CreateProfileRequest").members if name in sentences]
     assert (status, code) == (400, "ValidationException")
-    assert message == f"3 validation errors detected: {'; '.join(sentences)}"
+    assert message == f"3 validation errors detected: {'; '.join(ordered)}"
 
 
 def test_not_more_of_them_than_anyone_reads(service: LocalRolesAnywhere) -> None:
