@@ -7,9 +7,11 @@ from functools import cache
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+from botocore.exceptions import DataNotFoundError, UnknownServiceError
 from botocore.loaders import Loader
 from botocore.model import OperationModel, ServiceModel
 
+from ...errors import ConfigurationError
 from ..wire import HttpRequest, octets
 
 SERVICE = "rolesanywhere"
@@ -31,8 +33,18 @@ class Match(NamedTuple):
 
 @cache
 def service_model() -> ServiceModel:
-    """Return the model of the service that comes with botocore."""
-    return ServiceModel(Loader().load_service_model(SERVICE, "service-2"), SERVICE)
+    """Return the model of the service that comes with botocore.
+
+    Raises:
+        ConfigurationError: It does not come with this one.
+    """
+    try:
+        return ServiceModel(Loader().load_service_model(SERVICE, "service-2"), SERVICE)
+    except (DataNotFoundError, UnknownServiceError) as error:
+        raise ConfigurationError(
+            f"this botocore has no model of {SERVICE}, which the control plane answers by",
+            hint="install botocore with all of its data",
+        ) from error
 
 
 def operations() -> Iterator[OperationModel]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from rolesanywhere_signer.testing import LocalRolesAnywhere, assumptions
 from tests.emulator.control.world import Clock, missing
 from tests.emulator.signing import NOW
@@ -64,7 +62,6 @@ def test_the_oldest_are_forgotten(service: LocalRolesAnywhere, client: Any) -> N
     assert numbers == [str(number) for number in range(most, 0, -1)]
 
 
-@pytest.mark.parametrize("name", ["aliasName", "enabled"])
-def test_nobody_makes_subjects(client: Any, name: str) -> None:
+def test_a_subject_that_is_not_there(client: Any) -> None:
     with missing(assumptions.RESOURCE_NOT_FOUND):
         client.get_subject(subjectId="00000000-0000-0000-0000-000000000000")
