@@ -138,10 +138,11 @@ class Account:
         with self.lock:
             return self._private_cas.get(arn)
 
-    def remember(self, credentials: VendedCredentials) -> None:
-        """Keep credentials for STS; expired ones stay, so that they are told from unknown ones."""
+    def remember(self, credentials: VendedCredentials) -> VendedCredentials:
+        """Keep credentials for STS, and return them; expired ones stay, so that they are told from unknown ones."""
         with self.lock:
             self._vended[credentials.access_key_id] = credentials
+        return credentials
 
     def vended(self, access_key_id: str) -> VendedCredentials | None:
         """Return the credentials with that identifier, if the service gave them out."""

@@ -72,6 +72,9 @@ MISSING_AUTHORIZATION = "Missing Authentication Token"
 UNREADABLE_BODY = "The request body is not a JSON object"
 SESSION_NAMES_DIFFER = "sessionName differs from roleSessionName"
 UNKNOWN_OPERATION = "Unknown operation"
+MALFORMED_SESSION_POLICY = "The session policy is malformed"
+ELSEWHERE_UNREACHABLE = "The service that roles are assumed in did not answer"
+UNREADABLE_TRUST_POLICY = "The trust policy cannot be evaluated"
 
 # When resources are made, changed and listed.
 RESOURCE_NOT_FOUND = "Resource not found"

@@ -1,22 +1,22 @@
-"""CreateSession: from a request to credentials, or to the service's reason for refusing them."""
+"""CreateSession: from a request to credentials, or to the service's reason for refusing them.
+
+The order is that of the service's user guide, "Signature validation": the signature before everything that the caller
+claims, then whether a trust anchor of the account stands behind the certificate. What follows is assumed.
+"""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import secrets
-import uuid
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from ..certificates import name_text
 from . import assumptions
 from .account import Account
+from .assume_role import ROLES_ANYWHERE, AssumeRole, AssumeRoleError, Caller
+from .attributes import SessionTags, session_tags
 from .parameters import SessionParameters, parse_parameters
 from .refusals import (
-    DURATION_TOO_LONG,
     ROLE_NOT_IN_PROFILE,
     SESSION_NAME_NOT_ALLOWED,
     UNKNOWN_TRUST_ANCHOR,
@@ -25,39 +25,39 @@ from .refusals import (
     access_denied,
     role_not_assumed,
 )
-from .resources import Profile, Role, TrustAnchor, VendedCredentials
+from .resources import Profile, Subject, TrustAnchor, VendedCredentials
+from .revocation import verify_not_revoked
+from .token_service import TokenService
 from .trust import verify_trust
 from .verifier import verify_signature
 from .wire import HttpRequest, HttpResponse, json_response
 
-# What the answer's packedPolicySize is a share of, in characters.
-_TAGS_LIMIT = 2048
 
-
-def create_session(account: Account, request: HttpRequest, now: datetime) -> HttpResponse:
+def create_session(account: Account, tokens: TokenService, request: HttpRequest, now: datetime) -> HttpResponse:
     """Answer CreateSession.
 
     Args:
         account: What the service knows.
+        tokens: Which assumes the role.
         request: As received.
         now: Aware, UTC.
 
     Raises:
-        Refusal: The first check that failed, in the order of the user guide's trust model: the signature before
-            everything that the caller claims.
+        Refusal: The first check that failed.
     """
     leaf = verify_signature(request, account.region, now)
     parameters = parse_parameters(request)
     anchor = _trust_anchor(account, parameters.trust_anchor_arn)
-    verify_trust(request, leaf, anchor.certificates, now)
-    profile = _profile(account, parameters)
-    role = account.role(parameters.role_arn)
-    if role is None:
-        raise role_not_assumed(parameters.role_arn)
-    credentials = _assume(
-        account, role, leaf, parameters.role_session_name, _expiration(profile, role, parameters, now)
-    )
-    return json_response(201, _answer(account, leaf, role, credentials))
+    intermediates = verify_trust(request, leaf, anchor.certificates, now)
+    # From here on it is known who asks: what becomes of the request is noted (user guide, "Subjects").
+    try:
+        verify_not_revoked(leaf, intermediates, anchor.certificates, _revocation_lists(account, anchor), now)
+        credentials = _assume(account, tokens, leaf, anchor, parameters, now)
+    except Refusal:
+        _record(account, leaf, parameters, now, failed=True)
+        raise
+    subject = _record(account, leaf, parameters, now, failed=False)
+    return json_response(201, _answer(credentials, parameters.role_arn, subject))
 
 
 def _trust_anchor(account: Account, arn: str) -> TrustAnchor:
@@ -69,6 +69,28 @@ def _trust_anchor(account: Account, arn: str) -> TrustAnchor:
     if not anchor.enabled:
         raise access_denied(assumptions.DISABLED_TRUST_ANCHOR)
     return anchor
+
+
+def _revocation_lists(account: Account, anchor: TrustAnchor) -> list[x509.CertificateRevocationList]:
+    return [crl.revocation_list for crl in account.crls_of(anchor.arn) if crl.enabled]
+
+
+def _assume(
+    account: Account,
+    tokens: TokenService,
+    leaf: x509.Certificate,
+    anchor: TrustAnchor,
+    parameters: SessionParameters,
+    now: datetime,
+) -> VendedCredentials:
+    profile = _profile(account, parameters)
+    tags = session_tags(leaf, {each.certificate_field: each.specifiers for each in profile.attribute_mappings})
+    # Both keys are "set based on the ARN of the trust anchor" of the call: user guide, "Trust policy".
+    caller = Caller(ROLES_ANYWHERE, source_arn=anchor.arn, source_account=account.account_id)
+    try:
+        return tokens.assume_role(_asked(leaf, profile, parameters, tags), caller, now)
+    except AssumeRoleError as error:
+        raise role_not_assumed(parameters.role_arn, error.reason, tags.failure_text) from error
 
 
 def _profile(account: Account, parameters: SessionParameters) -> Profile:
@@ -84,36 +106,38 @@ def _profile(account: Account, parameters: SessionParameters) -> Profile:
     return profile
 
 
-def _expiration(profile: Profile, role: Role, parameters: SessionParameters, now: datetime) -> datetime:
+def _asked(leaf: x509.Certificate, profile: Profile, parameters: SessionParameters, tags: SessionTags) -> AssumeRole:
+    """Return what AssumeRole is asked for: API reference of CreateSession, and user guide, "Trust model"."""
     asked = parameters.duration_seconds
-    seconds = profile.duration_seconds if asked is None else min(asked, profile.duration_seconds)
-    if seconds > role.max_session_duration_seconds:
-        raise role_not_assumed(role.arn, DURATION_TOO_LONG)
-    return now.replace(microsecond=0) + timedelta(seconds=seconds)
-
-
-def _assume(
-    account: Account, role: Role, leaf: x509.Certificate, session_name: str | None, expiration: datetime
-) -> VendedCredentials:
-    name = session_name or f"{leaf.serial_number:x}"
-    credentials = VendedCredentials(
-        access_key_id="ASIA" + base64.b32encode(secrets.token_bytes(10)).decode("ascii"),
-        secret_access_key=base64.b64encode(secrets.token_bytes(30)).decode("ascii"),
-        session_token=base64.b64encode(secrets.token_bytes(480)).decode("ascii"),
-        expiration=expiration,
-        assumed_role_arn=f"arn:{account.partition}:sts::{account.account_id}:assumed-role/{role.name}/{name}",
-        user_id=f"{_role_id(role)}:{name}",
+    return AssumeRole(
+        role_arn=parameters.role_arn,
+        role_session_name=parameters.role_session_name or f"{leaf.serial_number:x}",
+        duration_seconds=profile.duration_seconds if asked is None else min(asked, profile.duration_seconds),
+        tags=tags.tags,
+        source_identity=source_identity(leaf),
+        policy=profile.session_policy,
+        policy_arns=profile.managed_policy_arns,
     )
-    account.remember(credentials)
-    return credentials
 
 
-def _role_id(role: Role) -> str:
-    digest = hashlib.sha256(role.arn.encode("ascii")).digest()
-    return "AROA" + base64.b32encode(digest)[:17].decode("ascii")
+def source_identity(leaf: x509.Certificate) -> str:
+    """Return what is recorded as the source identity (user guide, "Trust model"): the common name, or the serial."""
+    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    common_name = str(names[0].value) if names else ""
+    if not 1 <= len(common_name) <= 64:
+        digits = f"{leaf.serial_number:x}"
+        return f"ID={digits.zfill(len(digits) + len(digits) % 2)}"
+    # STS takes 64 characters, of which the prefix takes three.
+    return f"CN={common_name}" if len(common_name) <= 61 else common_name
 
 
-def _answer(account: Account, leaf: x509.Certificate, role: Role, credentials: VendedCredentials) -> dict[str, object]:
+def _record(
+    account: Account, leaf: x509.Certificate, parameters: SessionParameters, now: datetime, *, failed: bool
+) -> Subject:
+    return account.record_subject(leaf, now, failed=failed, instance_properties=parameters.instance_properties)
+
+
+def _answer(credentials: VendedCredentials, role_arn: str, subject: Subject) -> dict[str, object]:
     return {
         "credentialSet": [
             {
@@ -124,33 +148,10 @@ def _answer(account: Account, leaf: x509.Certificate, role: Role, credentials: V
                     "secretAccessKey": credentials.secret_access_key,
                     "sessionToken": credentials.session_token,
                 },
-                "packedPolicySize": _packed_policy_size(leaf),
-                "roleArn": role.arn,
-                "sourceIdentity": source_identity(leaf),
+                "packedPolicySize": credentials.packed_policy_size,
+                "roleArn": role_arn,
+                "sourceIdentity": credentials.assumed.source_identity,
             }
         ],
-        "subjectArn": _subject_arn(account, leaf),
+        "subjectArn": subject.arn,
     }
-
-
-def source_identity(leaf: x509.Certificate) -> str:
-    """Return what is recorded as the source identity (user guide, trust model): the common name, or the serial."""
-    names = leaf.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    common_name = str(names[0].value) if names else ""
-    if not 1 <= len(common_name) <= 64:
-        digits = f"{leaf.serial_number:x}"
-        return f"ID={digits.zfill(len(digits) + len(digits) % 2)}"
-    # STS takes 64 characters, of which the prefix takes three.
-    return f"CN={common_name}" if len(common_name) <= 61 else common_name
-
-
-def _packed_policy_size(leaf: x509.Certificate) -> int:
-    characters = len(name_text(leaf.subject)) + len(name_text(leaf.issuer))
-    return 100 * characters // _TAGS_LIMIT
-
-
-def _subject_arn(account: Account, leaf: x509.Certificate) -> str:
-    # The service keeps one subject per distinguished name and region.
-    owner = f"{account.region}/{account.account_id}/{leaf.subject.public_bytes().hex()}"
-    subject_id = uuid.uuid5(uuid.NAMESPACE_X500, owner)
-    return f"arn:{account.partition}:rolesanywhere:{account.region}:{account.account_id}:subject/{subject_id}"

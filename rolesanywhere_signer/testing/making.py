@@ -17,6 +17,7 @@ from .crls import add_crl, parse_crl
 from .labels import alias_or_none, tags_of
 from .mappings import Mappings, put_rules
 from .notifications import DEFAULT_SETTINGS, EVENTS, Wish, configured
+from .policies import parse_session_policy, parse_trust_policy
 from .profiles import add_profile
 from .resources import CERTIFICATE_FIELDS, DEFAULT_MAPPINGS, Crl, Profile, Role, TipConfiguration, TrustAnchor
 from .seam import refusals_as_errors
@@ -135,6 +136,8 @@ class ResourceMaker:
             if own.rpartition("/")[2] != name:
                 raise ConfigurationError(f"the role ARN {arn!r} does not end with the role's name {name!r}")
         policy = _policy_text("trust_policy", trust_policy)
+        if policy is not None:
+            parse_trust_policy(policy)
         return account.add_role(Role(own, name, max_session_duration_seconds, policy))
 
     def create_profile(
@@ -176,6 +179,9 @@ class ResourceMaker:
             ConfigurationError: A bad role, duration, ARN, policy or mapping, a profile that is there already, or what
                 the service refuses, such as one more than its limit.
         """
+        policy = _policy_text("session_policy", session_policy)
+        if policy is not None:
+            parse_session_policy(policy)
         if isinstance(roles, (str, Role)):
             raise ConfigurationError("roles must be a list", hint="roles=[role]")
         role_arns = tuple(role.arn if isinstance(role, Role) else str(parse_role_arn(role)) for role in roles)
@@ -189,7 +195,7 @@ class ResourceMaker:
                 duration_seconds=duration_seconds,
                 accept_role_session_name=accept_role_session_name,
                 enabled=enabled,
-                session_policy=_policy_text("session_policy", session_policy),
+                session_policy=policy,
                 managed_policy_arns=tuple(managed_policy_arns),
                 require_instance_properties=require_instance_properties,
                 attribute_mappings=_mappings(attribute_mappings, account.limits.mapping_rules_per_field),

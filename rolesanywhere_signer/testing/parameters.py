@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -49,6 +49,7 @@ class SessionParameters:
     trust_anchor_arn: str
     duration_seconds: int | None
     role_session_name: str | None
+    instance_properties: Mapping[str, str] | None
 
 
 def parse_parameters(request: HttpRequest) -> SessionParameters:
@@ -67,6 +68,7 @@ def parse_parameters(request: HttpRequest) -> SessionParameters:
         members["trustAnchorArn"],
         members.get("durationSeconds"),
         members.get("roleSessionName"),
+        members.get("instanceProperties"),
     )
 
 

@@ -6,11 +6,13 @@ from __future__ import annotations
 INVALID_SIGNATURE = "Invalid signature"
 UNTRUSTED_ISSUER = "Untrusted signing certificate"
 UNFIT_LEAF = "Untrusted certificate. Insufficient certificate"
+CERTIFICATE_REVOKED = "Certificate revoked"
 UNKNOWN_TRUST_ANCHOR = "Specified Trust Anchor wasn't found."
 UNUSABLE_PROFILE = "Invalid or empty profile provided."
 ROLE_NOT_IN_PROFILE = "Requested Role isn't one of those listed in the Profile."
 SESSION_NAME_NOT_ALLOWED = "Not authorized to set roleSessionName."
 DURATION_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+RATE_EXCEEDED = "Rate exceeded"
 NOT_A_CA = "Incorrect basic constraints for CA certificate"
 # The space at the end is the service's own.
 PRIVATE_CA_REFUSED = "Error creating TrustAnchor. Given AWS PCA did not allow get request.: "
@@ -56,6 +58,16 @@ def not_found(message: str) -> Refusal:
     return Refusal(404, "ResourceNotFoundException", message)
 
 
-def role_not_assumed(role_arn: str, reason: str = "") -> Refusal:
-    """Return the 403 of an AssumeRole that failed; ``reason`` is what STS said."""
-    return access_denied(f"Unable to assume role for {role_arn} {reason}".rstrip())
+def role_not_assumed(role_arn: str, reason: str = "", dropped: str | None = None) -> Refusal:
+    """Return the 403 of an AssumeRole that failed.
+
+    Args:
+        role_arn: The role.
+        reason: What STS said.
+        dropped: Which attributes are no session tags, as a sentence; the service tells it where the role's trust
+            policy may have missed them.
+    """
+    message = f"Unable to assume role for {role_arn} {reason}".rstrip()
+    if dropped is None:
+        return access_denied(message)
+    return access_denied(f"{message.removesuffix('.')}. {dropped}")

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from cryptography import x509
 
+from .assume_role import AssumeRole
 from .sigv4 import SecretKey
 
 # Source types of a trust anchor, and fields of a certificate that attribute mappings name, as the service writes them.
@@ -246,7 +247,18 @@ class Role:
 
 @dataclass(frozen=True)
 class VendedCredentials:
-    """Credentials that CreateSession gave out, as STS knows them."""
+    """Credentials that were given out, as STS knows them.
+
+    Attributes:
+        access_key_id: Not secret.
+        secret_access_key: Secret.
+        session_token: Secret.
+        expiration: Aware, UTC, in whole seconds.
+        assumed_role_arn: Of the session.
+        user_id: The role's identifier and the session's name.
+        assumed: What AssumeRole was asked for.
+        packed_policy_size: Which share of the space for tags and policies is taken, in percent.
+    """
 
     access_key_id: str
     secret_access_key: str = field(repr=False)
@@ -254,6 +266,8 @@ class VendedCredentials:
     expiration: datetime
     assumed_role_arn: str
     user_id: str
+    assumed: AssumeRole
+    packed_policy_size: int
 
     @property
     def key(self) -> SecretKey:

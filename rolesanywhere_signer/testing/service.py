@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 from functools import cached_property
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock, require_aware, utc_now
 from ..errors import ConfigurationError
@@ -17,10 +18,12 @@ from . import sts
 from .account import Account
 from .assumptions import UNKNOWN_OPERATION
 from .create_session import create_session
+from .elsewhere import DUMMY_CREDENTIALS
 from .http_server import HttpServer
 from .limits import NO_LIMITS, Limits
 from .making import ResourceMaker
 from .refusals import Refusal
+from .token_service import make_token_service, session_allows
 from .wire import HttpRequest, HttpResponse, json_response
 from .wsgi import WsgiApp, make_wsgi_app
 
@@ -54,7 +57,6 @@ class LocalRolesAnywhere(ResourceMaker):
 
     As a context manager it is an HTTP server on 127.0.0.1; resources, ``respond`` and ``wsgi_app`` work without.
     Where the live service's behaviour is not known, ``rolesanywhere_signer.testing.assumptions`` says what was chosen.
-    Not emulated: revocation, trust policies, session policies, throttling.
 
     Args:
         region: Requests must be signed for it.
@@ -64,13 +66,17 @@ class LocalRolesAnywhere(ResourceMaker):
             and one of each group of the control plane's operations.
         control_credentials: The access key id and the secret access key that may call the control plane. None: a
             signature of any credentials is taken, and only those that this service gave out are verified.
+        sts_endpoint_url: An STS to assume the roles in, such as a moto server's. None: the service itself makes the
+            credentials.
+        iam_endpoint_url: An IAM to look in for roles that nobody made here, with their trust policies. None: none.
+        sts_credentials: What those two are called with: access key id, secret access key, session token if any.
 
     Attributes:
         clock: A callable that returns aware UTC; set it to move the service in time.
         calls: Every CreateSession call, in order, each there before its answer is sent.
 
     Raises:
-        ConfigurationError: No region, no account, or no credentials.
+        ConfigurationError: No region, no account, or no such URL or credentials.
     """
 
     def __init__(
@@ -81,9 +87,13 @@ class LocalRolesAnywhere(ResourceMaker):
         limits: bool = True,
         throttle: bool = False,
         control_credentials: tuple[str, str] | None = None,
+        sts_endpoint_url: str | None = None,
+        iam_endpoint_url: str | None = None,
+        sts_credentials: Sequence[str] = DUMMY_CREDENTIALS,
     ) -> None:
         self._account = Account(region, account_id, Limits() if limits else NO_LIMITS, throttle=throttle)
         self._control_credentials = _checked_credentials(control_credentials)
+        self._tokens = make_token_service(self._account, sts_endpoint_url, iam_endpoint_url, sts_credentials)
         self._server: HttpServer | None = None
         self.clock: Clock = utc_now
         self.calls: list[Call] = []
@@ -144,9 +154,35 @@ class LocalRolesAnywhere(ResourceMaker):
         given = self._control_credentials
         return ControlPlane(self._account, None if given is None else ControlCredentials(*given))
 
+    @property
+    def assume_role_calls(self) -> list[dict[str, Any]]:
+        """The parameters of each AssumeRole, in order, by the names that STS has for them, such as ``Tags``.
+
+        Also of those that were refused. Where another STS assumes the roles, they are what it is sent.
+        """
+        return self._tokens.calls
+
+    def session_policy_allows(self, access_key_id: str, action: str, resource: str) -> bool:
+        """Return whether the session policy of a profile leaves an action to credentials that were given out.
+
+        What the role's own policies allow is not known here, nor what the profile's managed policies are.
+
+        Args:
+            access_key_id: Of the credentials.
+            action: Such as ``s3:PutObject``.
+            resource: Its ARN.
+
+        Raises:
+            ConfigurationError: The service did not give out such credentials.
+        """
+        credentials = self._account.vended(access_key_id)
+        if credentials is None:
+            raise ConfigurationError("the local service did not give out credentials with that access key id")
+        return session_allows(credentials.assumed, action, resource, self._now())
+
     def _create_session(self, request: HttpRequest, now: datetime) -> HttpResponse:
         try:
-            response = create_session(self._account, request, now)
+            response = create_session(self._account, self._tokens, request, now)
         except Refusal as refusal:
             self.calls.append(Call(refusal.status, refusal.error_code, refusal.message, request, now))
             return json_response(refusal.status, {"message": refusal.message}, refusal.error_code)

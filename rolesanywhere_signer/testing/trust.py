@@ -24,10 +24,13 @@ _ABOUT_THE_PATH = frozenset(
 
 def verify_trust(
     request: HttpRequest, leaf: x509.Certificate, anchors: tuple[x509.Certificate, ...], now: datetime
-) -> None:
+) -> list[x509.Certificate]:
     """Verify that one of ``anchors`` stands behind ``leaf`` and that the service's rules allow it, at ``now``.
 
     Not checked: revocation.
+
+    Returns:
+        The intermediates that the request carries.
 
     Raises:
         Refusal: Untrusted, unfit, or outside its validity; the path is judged before the leaf, the dates last.
@@ -39,6 +42,7 @@ def verify_trust(
         raise access_denied(UNFIT_LEAF) from error
     if errors:
         raise _refusal(errors)
+    return intermediates
 
 
 def parse_chain(

@@ -16,9 +16,9 @@ ISSUER_TAGS = {"x509Issuer/C": "KR", "x509Issuer/O": "Example", "x509Issuer/CN":
 
 
 def tags_of(
-    subject: Any = "CN=app", names: Any = (), mappings: Any = None, ca: CertificateAuthority = CA
+    subject: Any = "CN=app", names: Any = (), mappings: Any = None, issuer: CertificateAuthority = CA
 ) -> SessionTags:
-    leaf = ca.issue(subject, subject_alternative_names=names).certificate
+    leaf = issuer.issue(subject, subject_alternative_names=names).certificate
     return session_tags(leaf) if mappings is None else session_tags(leaf, mappings)
 
 

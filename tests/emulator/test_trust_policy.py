@@ -7,31 +7,31 @@ from typing import Any
 
 import pytest
 
+from rolesanywhere_signer.testing.assume_role import ROLES_ANYWHERE, AssumeRole, Caller
 from rolesanywhere_signer.testing.policies import Principal, parse_trust_policy
-from rolesanywhere_signer.testing.trust_policy import ROLES_ANYWHERE, AssumeRoleRequest, may_assume
+from rolesanywhere_signer.testing.trust_policy import may_assume
 from tests.emulator.policies import ASSUME, SET, TAG, statement, trust_policy
 from tests.emulator.signing import NOW
 
 ANCHOR = "arn:aws:rolesanywhere:us-east-1:123456789012:trust-anchor/1"
-REQUEST = AssumeRoleRequest(
-    principal=ROLES_ANYWHERE,
-    session_name="1000",
-    now=NOW,
+BY_SERVICE = Caller(ROLES_ANYWHERE, ANCHOR, "123456789012")
+ASKED = AssumeRole(
+    role_arn="arn:aws:iam::123456789012:role/reader",
+    role_session_name="1000",
+    duration_seconds=3600,
     source_identity="CN=Alice",
     tags={"x509Subject/CN": "Alice", "x509Issuer/O": "Example"},
-    source_arn=ANCHOR,
-    source_account="123456789012",
 )
 ALICE = {"StringEquals": {"aws:PrincipalTag/x509Subject/CN": "Alice"}}
 BOB = {"StringEquals": {"aws:PrincipalTag/x509Subject/CN": "Bob"}}
 
 
-def allowed(*statements: dict[str, Any], request: AssumeRoleRequest = REQUEST) -> bool:
-    return may_assume(parse_trust_policy(trust_policy(*statements)).text, request)
+def allowed(*statements: dict[str, Any], asked: AssumeRole = ASKED, caller: Caller = BY_SERVICE) -> bool:
+    return may_assume(parse_trust_policy(trust_policy(*statements)).text, asked, caller, NOW)
 
 
 def test_without_a_policy_everybody_may() -> None:
-    assert may_assume(None, REQUEST)
+    assert may_assume(None, ASKED, BY_SERVICE, NOW)
 
 
 @pytest.mark.parametrize(
@@ -100,32 +100,50 @@ def test_what_conditions_can_ask_about(condition: Any, expected: bool) -> None:
 
 
 def test_a_session_without_tags_needs_all_three_actions_too() -> None:
-    assert not allowed(statement([ASSUME, SET]), request=replace(REQUEST, tags={}))
+    assert not allowed(statement([ASSUME, SET]), asked=replace(ASKED, tags={}))
 
 
 class TestAnotherPrincipal:
     ROLE = "arn:aws:iam::123456789012:role/first"
-    REQUEST = AssumeRoleRequest(
-        principal=Principal(arns=frozenset({ROLE}), account_id="123456789012"),
-        session_name="me",
-        now=NOW,
-        external_id="secret-handshake",
-    )
+    CALLER = Caller(Principal(arns=frozenset({ROLE}), account_id="123456789012"), tags={"own": "b"})
+    ASKED = AssumeRole(ASKED.role_arn, "me", 3600, external_id="secret-handshake")
+
+    def allowed(self, made: dict[str, Any], **changes: Any) -> bool:
+        return allowed(made, asked=replace(self.ASKED, **changes), caller=self.CALLER)
 
     def test_it_needs_the_actions_that_it_asks_for(self) -> None:
         trusting = statement(ASSUME, principal={"AWS": self.ROLE})
-        assert allowed(trusting, request=self.REQUEST)
-        assert not allowed(trusting, request=replace(self.REQUEST, tags={"team": "a"}))
-        assert not allowed(trusting, request=replace(self.REQUEST, source_identity="me"))
-        assert not allowed(statement(), request=self.REQUEST)
+        assert self.allowed(trusting)
+        assert not self.allowed(trusting, tags={"team": "a"})
+        assert not self.allowed(trusting, source_identity="me")
+        assert not self.allowed(statement())
 
-    def test_tags_that_it_asks_for_are_not_its_own(self) -> None:
-        request = replace(self.REQUEST, tags={"team": "a"})
-        of_request, of_principal = ({"StringEquals": {f"aws:{kind}Tag/team": "a"}} for kind in ("Request", "Principal"))
-        assert allowed(statement("sts:*", of_request, principal="*"), request=request)
-        assert not allowed(statement("sts:*", of_principal, principal="*"), request=request)
+    @pytest.mark.parametrize(
+        ("key", "value", "expected"),
+        [
+            ("aws:RequestTag/team", "a", True),
+            ("aws:PrincipalTag/team", "a", False),
+            ("aws:PrincipalTag/own", "b", True),
+            ("aws:RequestTag/own", "b", False),
+            ("aws:SourceArn", ANCHOR, False),
+            ("aws:SourceAccount", "123456789012", False),
+            ("sts:ExternalId", "secret-handshake", True),
+            ("sts:ExternalId", "x", False),
+        ],
+    )
+    def test_what_conditions_can_ask_about(self, key: str, value: str, expected: bool) -> None:
+        made = statement("sts:*", {"StringEquals": {key: value}}, principal="*")
+        assert self.allowed(made, tags={"team": "a"}) is expected
 
-    @pytest.mark.parametrize(("wanted", "expected"), [("secret-handshake", True), ("x", False)])
-    def test_the_external_id(self, wanted: str, expected: bool) -> None:
-        condition = {"StringEquals": {"sts:ExternalId": wanted}}
-        assert allowed(statement(ASSUME, condition, principal="*"), request=self.REQUEST) is expected
+
+def test_the_parameters_are_those_of_sts() -> None:
+    assert ASKED.parameters == {
+        "RoleArn": "arn:aws:iam::123456789012:role/reader",
+        "RoleSessionName": "1000",
+        "DurationSeconds": 3600,
+        "SourceIdentity": "CN=Alice",
+        "Tags": [{"Key": "x509Subject/CN", "Value": "Alice"}, {"Key": "x509Issuer/O", "Value": "Example"}],
+    }
+    narrowed = replace(ASKED, tags={}, source_identity=None, policy="{}", policy_arns=("a",), external_id="x")
+    assert {"Policy": "{}", "PolicyArns": [{"arn": "a"}], "ExternalId": "x"}.items() <= narrowed.parameters.items()
+    assert "Tags" not in narrowed.parameters

@@ -1,0 +1,125 @@
+"""Certificate revocation lists: asked about every certificate between a leaf and its trust anchor.
+
+Source: the service's user guide, "Revocation"; RFC 5280, sections 5 and 6.3. What the former leaves open stands in
+``rolesanywhere_signer.testing.assumptions``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from itertools import islice, pairwise
+
+from cryptography import x509
+from cryptography.x509.oid import CRLEntryExtensionOID
+
+from ..validation import validate_loaded
+from ..validation.names import CanonicalName, canonical_name
+from ..validation.parsed import parse_certificate
+from ..validation.path import PathSearch
+from .refusals import CERTIFICATE_REVOKED, access_denied
+
+# The longest list that the service takes has some thousand entries, which take about a megabyte here.
+_KEPT_LISTS = 32
+# As many as the validation itself looks at.
+_MAX_PATHS = 50
+
+
+def verify_not_revoked(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    lists: Sequence[x509.CertificateRevocationList],
+    now: datetime,
+) -> None:
+    """Verify that a leaf which is trusted has a path on which nothing is revoked.
+
+    Args:
+        leaf: Found to be trusted.
+        intermediates: Of the request.
+        anchors: The trust anchor's certificates, which cannot be revoked.
+        lists: The enabled ones of the trust anchor. Their dates do not count.
+        now: Aware.
+
+    Raises:
+        Refusal: The leaf, or an intermediate on each of its paths, is revoked.
+    """
+    serial_numbers = {each.serial_number for each in (leaf, *intermediates)}
+    # Most certificates are on no list: then the paths need not be looked for again.
+    if all(serial_numbers.isdisjoint(revoked_serial_numbers(each)) for each in lists):
+        return
+    paths = _sound_paths(leaf, intermediates, anchors, now)
+    if all(_is_revoked(path, lists) for path in paths):
+        raise access_denied(CERTIFICATE_REVOKED)
+
+
+@lru_cache(maxsize=_KEPT_LISTS)
+def revoked_serial_numbers(revocation_list: x509.CertificateRevocationList) -> frozenset[int]:
+    """Return the serial numbers that the list's own issuer revoked; a list is read through once.
+
+    In an indirect list an entry may be of another issuer, and so are those behind it (RFC 5280, 5.3.3). What is in a
+    delta list for being taken off the base list (5.3.1) is not revoked by it.
+    """
+    return frozenset(_revoked(revocation_list))
+
+
+def _revoked(revocation_list: x509.CertificateRevocationList) -> Iterator[int]:
+    issuer = own = canonical_name(revocation_list.issuer)
+    for entry in revocation_list:
+        extensions = _extensions(entry)
+        named = extensions.get(CRLEntryExtensionOID.CERTIFICATE_ISSUER)
+        if isinstance(named, x509.CertificateIssuer):
+            issuer = _directory_name(named)
+        reason = extensions.get(CRLEntryExtensionOID.CRL_REASON)
+        removed = isinstance(reason, x509.CRLReason) and reason.reason is x509.ReasonFlags.remove_from_crl
+        if issuer == own and not removed:
+            yield entry.serial_number
+
+
+def _extensions(entry: x509.RevokedCertificate) -> dict[x509.ObjectIdentifier, x509.ExtensionType]:
+    try:
+        return {extension.oid: extension.value for extension in entry.extensions}
+    except Exception:  # noqa: BLE001 - what cannot be decoded revokes all the same
+        return {}
+
+
+def _directory_name(issuer: x509.CertificateIssuer) -> CanonicalName:
+    names = issuer.get_values_for_type(x509.DirectoryName)
+    return canonical_name(names[0]) if names else ()
+
+
+def _is_revoked(path: Sequence[x509.Certificate], lists: Iterable[x509.CertificateRevocationList]) -> bool:
+    return any(_revokes(each, certificate, issuer) for certificate, issuer in pairwise(path) for each in lists)
+
+
+def _revokes(
+    revocation_list: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate
+) -> bool:
+    """Return whether a list of ``issuer``, signed by its key, names ``certificate``."""
+    if certificate.serial_number not in revoked_serial_numbers(revocation_list):
+        return False
+    if canonical_name(revocation_list.issuer) != canonical_name(issuer.subject):
+        return False
+    try:
+        return revocation_list.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - TypeError, UnsupportedAlgorithm: a key that signed no such list
+        return False
+
+
+def _sound_paths(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+) -> Iterator[tuple[x509.Certificate, ...]]:
+    """Yield the paths against which nothing else speaks, leaf first; there is one, as the leaf is trusted."""
+    search = PathSearch(
+        [parse_certificate(each, "intermediate") for each in intermediates],
+        [parse_certificate(each, "trust anchor") for each in anchors],
+        now,
+    )
+    for found in islice(search.paths(parse_certificate(leaf, "leaf")), _MAX_PATHS):
+        path = tuple(each.certificate for each in found)
+        if not validate_loaded(leaf, path[1:-1], path[-1:], now).errors:
+            yield path
