@@ -26,7 +26,7 @@ from .refusals import (
     role_not_assumed,
 )
 from .resources import Profile, Subject, TrustAnchor, VendedCredentials
-from .revocation import verify_not_revoked
+from .revocation import ReadList, read_list, verify_not_revoked
 from .token_service import TokenService
 from .trust import verify_trust
 from .verifier import verify_signature
@@ -71,8 +71,8 @@ def _trust_anchor(account: Account, arn: str) -> TrustAnchor:
     return anchor
 
 
-def _revocation_lists(account: Account, anchor: TrustAnchor) -> list[x509.CertificateRevocationList]:
-    return [crl.revocation_list for crl in account.crls_of(anchor.arn) if crl.enabled]
+def _revocation_lists(account: Account, anchor: TrustAnchor) -> list[ReadList]:
+    return [read_list(crl.data, crl.revocation_list) for crl in account.crls_of(anchor.arn) if crl.enabled]
 
 
 def _assume(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -17,15 +16,13 @@ from .crls import add_crl, parse_crl
 from .labels import alias_or_none, tags_of
 from .mappings import Mappings, put_rules
 from .notifications import DEFAULT_SETTINGS, EVENTS, Wish, configured
-from .policies import parse_session_policy, parse_trust_policy
+from .policies import Policy, PolicyDocument, parse_session_policy, parse_trust_policy
 from .profiles import add_profile
 from .resources import CERTIFICATE_FIELDS, DEFAULT_MAPPINGS, Crl, Profile, Role, TipConfiguration, TrustAnchor
 from .seam import refusals_as_errors
 
 _ROLE_NAME = re.compile(r"[A-Za-z0-9_+=,.@-]{1,64}")
 _PRIVATE_CA_ARN = re.compile(r"arn:aws(-[a-z0-9]+)*:acm-pca:[a-z0-9-]+:[0-9]{12}:certificate-authority/[A-Za-z0-9-]+")
-
-Policy = str | Mapping[str, object]
 
 
 class ResourceMaker:
@@ -112,7 +109,7 @@ class ResourceMaker:
         max_session_duration_seconds: int = 3600,
         arn: str | None = None,
         *,
-        trust_policy: Policy | None = None,
+        trust_policy: PolicyDocument | None = None,
     ) -> Role:
         """Make a role.
 
@@ -135,9 +132,7 @@ class ResourceMaker:
             own = account.own_arn(parse_role_arn(arn))
             if own.rpartition("/")[2] != name:
                 raise ConfigurationError(f"the role ARN {arn!r} does not end with the role's name {name!r}")
-        policy = _policy_text("trust_policy", trust_policy)
-        if policy is not None:
-            parse_trust_policy(policy)
+        policy = _policy_text(trust_policy, parse_trust_policy)
         return account.add_role(Role(own, name, max_session_duration_seconds, policy))
 
     def create_profile(
@@ -149,7 +144,7 @@ class ResourceMaker:
         name: str | None = None,
         arn: str | None = None,
         enabled: bool = True,
-        session_policy: Policy | None = None,
+        session_policy: PolicyDocument | None = None,
         managed_policy_arns: Iterable[str] = (),
         require_instance_properties: bool = False,
         attribute_mappings: Mapping[str, Iterable[str]] | None = None,
@@ -179,9 +174,6 @@ class ResourceMaker:
             ConfigurationError: A bad role, duration, ARN, policy or mapping, a profile that is there already, or what
                 the service refuses, such as one more than its limit.
         """
-        policy = _policy_text("session_policy", session_policy)
-        if policy is not None:
-            parse_session_policy(policy)
         if isinstance(roles, (str, Role)):
             raise ConfigurationError("roles must be a list", hint="roles=[role]")
         role_arns = tuple(role.arn if isinstance(role, Role) else str(parse_role_arn(role)) for role in roles)
@@ -195,7 +187,7 @@ class ResourceMaker:
                 duration_seconds=duration_seconds,
                 accept_role_session_name=accept_role_session_name,
                 enabled=enabled,
-                session_policy=policy,
+                session_policy=_policy_text(session_policy, parse_session_policy),
                 managed_policy_arns=tuple(managed_policy_arns),
                 require_instance_properties=require_instance_properties,
                 attribute_mappings=_mappings(attribute_mappings, account.limits.mapping_rules_per_field),
@@ -317,18 +309,12 @@ def _mappings(wanted: Mapping[str, Iterable[str]] | None, most: int) -> Mappings
     return mappings
 
 
-def _policy_text(name: str, policy: Policy | None) -> str | None:
+def _policy_text(policy: PolicyDocument | None, parse: Callable[[PolicyDocument], Policy]) -> str | None:
+    """Return a policy as JSON: text as it was given."""
     if policy is None:
         return None
-    try:
-        text = policy if isinstance(policy, str) else json.dumps(policy)
-        is_object = isinstance(json.loads(text), dict)
-    # Nesting without end is a RecursionError.
-    except (TypeError, ValueError, RecursionError) as error:
-        raise ConfigurationError(f"{name} is no JSON") from error
-    if not is_object:
-        raise ConfigurationError(f"{name} is no JSON object")
-    return text
+    parsed = parse(policy)
+    return policy if isinstance(policy, str) else parsed.text
 
 
 def _check_seconds(name: str, value: object, least: int) -> None:

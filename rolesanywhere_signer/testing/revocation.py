@@ -7,6 +7,7 @@ Source: the service's user guide, "Revocation"; RFC 5280, sections 5 and 6.3. Wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from itertools import islice, pairwise
@@ -30,7 +31,7 @@ def verify_not_revoked(
     leaf: x509.Certificate,
     intermediates: Sequence[x509.Certificate],
     anchors: Sequence[x509.Certificate],
-    lists: Sequence[x509.CertificateRevocationList],
+    lists: Sequence[ReadList],
     now: datetime,
 ) -> None:
     """Verify that a leaf which is trusted has a path on which nothing is revoked.
@@ -39,7 +40,7 @@ def verify_not_revoked(
         leaf: Found to be trusted.
         intermediates: Of the request.
         anchors: The trust anchor's certificates, which cannot be revoked.
-        lists: The enabled ones of the trust anchor. Their dates do not count.
+        lists: The enabled ones of the trust anchor. Neither their dates count, nor whom they say they are about.
         now: Aware.
 
     Raises:
@@ -47,25 +48,65 @@ def verify_not_revoked(
     """
     serial_numbers = {each.serial_number for each in (leaf, *intermediates)}
     # Most certificates are on no list: then the paths need not be looked for again.
-    if all(serial_numbers.isdisjoint(revoked_serial_numbers(each)) for each in lists):
+    if all(serial_numbers.isdisjoint(each.serial_numbers) for each in lists):
         return
     paths = _sound_paths(leaf, intermediates, anchors, now)
     if all(_is_revoked(path, lists) for path in paths):
         raise access_denied(CERTIFICATE_REVOKED)
 
 
-@lru_cache(maxsize=_KEPT_LISTS)
-def revoked_serial_numbers(revocation_list: x509.CertificateRevocationList) -> frozenset[int]:
-    """Return the serial numbers that the list's own issuer revoked; a list is read through once.
+@dataclass(frozen=True)
+class ReadList:
+    """A list that was read through.
+
+    Attributes:
+        loaded: As cryptography's object.
+        issuer: Whose it is.
+        serial_numbers: What that issuer revoked.
+    """
+
+    loaded: x509.CertificateRevocationList = field(repr=False)
+    issuer: CanonicalName
+    serial_numbers: frozenset[int] = field(repr=False)
+
+    def revokes(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+        """Return whether it is a list of ``issuer``, signed by its key, and names ``certificate``."""
+        if certificate.serial_number not in self.serial_numbers or canonical_name(issuer.subject) != self.issuer:
+            return False
+        try:
+            return self.loaded.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
+        except Exception:  # noqa: BLE001 - TypeError, UnsupportedAlgorithm: a key that signed no such list
+            return False
+
+
+def read_list(data: bytes, loaded: x509.CertificateRevocationList) -> ReadList:
+    """Read a list through; the same content is read once.
 
     In an indirect list an entry may be of another issuer, and so are those behind it (RFC 5280, 5.3.3). What is in a
     delta list for being taken off the base list (5.3.1) is not revoked by it.
+
+    Args:
+        data: What was imported.
+        loaded: What it holds.
     """
-    return frozenset(_revoked(revocation_list))
+    return _read(_Content(data, loaded))
 
 
-def _revoked(revocation_list: x509.CertificateRevocationList) -> Iterator[int]:
-    issuer = own = canonical_name(revocation_list.issuer)
+@dataclass(frozen=True)
+class _Content:
+    data: bytes
+    # To read it once more for each comparison would take as long as to read it through.
+    loaded: x509.CertificateRevocationList = field(compare=False)
+
+
+@lru_cache(maxsize=_KEPT_LISTS)
+def _read(content: _Content) -> ReadList:
+    issuer = canonical_name(content.loaded.issuer)
+    return ReadList(content.loaded, issuer, frozenset(_revoked(content.loaded, issuer)))
+
+
+def _revoked(revocation_list: x509.CertificateRevocationList, own: CanonicalName) -> Iterator[int]:
+    issuer = own
     for entry in revocation_list:
         extensions = _extensions(entry)
         named = extensions.get(CRLEntryExtensionOID.CERTIFICATE_ISSUER)
@@ -89,22 +130,8 @@ def _directory_name(issuer: x509.CertificateIssuer) -> CanonicalName:
     return canonical_name(names[0]) if names else ()
 
 
-def _is_revoked(path: Sequence[x509.Certificate], lists: Iterable[x509.CertificateRevocationList]) -> bool:
-    return any(_revokes(each, certificate, issuer) for certificate, issuer in pairwise(path) for each in lists)
-
-
-def _revokes(
-    revocation_list: x509.CertificateRevocationList, certificate: x509.Certificate, issuer: x509.Certificate
-) -> bool:
-    """Return whether a list of ``issuer``, signed by its key, names ``certificate``."""
-    if certificate.serial_number not in revoked_serial_numbers(revocation_list):
-        return False
-    if canonical_name(revocation_list.issuer) != canonical_name(issuer.subject):
-        return False
-    try:
-        return revocation_list.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-    except Exception:  # noqa: BLE001 - TypeError, UnsupportedAlgorithm: a key that signed no such list
-        return False
+def _is_revoked(path: Sequence[x509.Certificate], lists: Iterable[ReadList]) -> bool:
+    return any(each.revokes(certificate, issuer) for certificate, issuer in pairwise(path) for each in lists)
 
 
 def _sound_paths(
