@@ -6,8 +6,10 @@ constants below; depend on the status and on the fact that the request is refuse
 Further assumptions, about behaviour:
 
 - Parameters are validated after the signature, so that a tampered body or query is an invalid signature, whatever the
-  tampering made of it. After the signature comes the trust anchor, the path with the rules for the leaf, the profile,
-  the role, the role session name, the role's existence, the duration; the first failure is the answer.
+  tampering made of it. The order is: signature, quota, parameters, trust anchor, path with the rules for the leaf,
+  revocation, profile, role, role session name, AssumeRole; the first failure is the answer. AssumeRole looks at the
+  role's existence, its trust policy, the length of the session policy and the number of managed policies, the session
+  policy's form, and the duration.
 - An unknown trust anchor is a ``ResourceNotFoundException`` with status 404.
 - SignedHeaders that are out of order or name a header twice are an invalid signature.
 - The signed date may be off by exactly 300 seconds, and not by more.
@@ -26,11 +28,40 @@ Further assumptions, about behaviour:
 - An intermediate or anchor that is expired or not yet valid is an untrusted signing certificate.
 - A trust anchor's certificates are checked when it is made, all but their dates, which count at each call.
 - A leaf whose extended key usage lacks clientAuth is accepted.
-- A role that the profile names and nobody made cannot be assumed.
+- A role that the profile names and nobody made cannot be assumed. One without a trust policy lets everybody.
 - The default role session name is the serial in hexadecimal without padding.
 - The source identity is the first common name; one over 64 characters counts as none.
 - ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent; both must be the same.
-- ``packedPolicySize`` is the share of 2,048 characters that the names of subject and issuer take.
+- ``packedPolicySize`` is the share of 2,048 characters that session tags and session policies take, at most 100;
+  nothing is refused for it.
+- CreateSession takes no alias ARN: the patterns of its parameters do not match one.
+- The quota is counted for each certificate, once its signature is verified.
+- Session tags come in the order subject, issuer, DNS, URI, directory name; those after the fiftieth are dropped. A
+  specifier is compared as it is written, short name or OID, and is part of the tag's key so; ``*`` takes short names,
+  and OIDs for attributes that have none. A specifier that the certificate has no value for is not missed.
+- Dropped are values that are no text, over 256 characters, or have other characters than letters, digits, spaces and
+  ``_ . : / = + - @``. The list that a refusal ends with has their specifiers, apart by a comma: ``CN``, ``DNS``,
+  ``Name/CN``. A second DNS name, URI or directory name is ``DNS/2``, ``URI/2``, ``Name/2``, and so on, whether it could
+  be a tag or not. The list stands behind what STS says, too.
+- Roles Anywhere needs all three actions of a role's trust policy, also for a certificate that gives no tags. Session
+  tags are request tags and principal tags in conditions, and all keys are there for all three actions, with the time:
+  aws:CurrentTime and aws:EpochTime. No other global key is.
+- In a trust policy the principal ``*`` means the service too, ``{"AWS": "*"}`` does not. NotPrincipal is refused when
+  the role is made. Names of operators are compared as they are written. A condition with a variable that has no value
+  does not hold, whatever its operator. What a variable stands for holds no wildcards. An ARN that is compared has six
+  parts; a wildcard reaches over a colon in the last one alone. A key with several values and an operator without
+  quantifier: any of them may fit, for a negated operator none.
+- A list of revoked certificates counts for its trust anchor, for those that its issuer issued and if the issuer's key
+  signed it, whatever its dates, its scope, its extensions and the issuer's key usage are. Delta lists count like
+  others, but for what they remove; in indirect lists only the issuer's own entries do. A path without a revoked
+  certificate is enough. The trust anchor's own certificates cannot be revoked. Distribution points are not asked,
+  whatever the trust anchor says.
+- A subject is noted once its certificate is found to be trusted: each request from then on, as failed where it is
+  refused, for a revoked certificate too. It keeps the instance properties of refused requests as well.
+- A session policy has at most 2,048 characters, and a session at most 10 managed policies; STS refuses more in its
+  sentences about members.
+- What another STS says follows the sentence about the role. Where it, or another IAM, does not answer, or fails, the
+  answer is a ``ServiceUnavailableException`` with status 503.
 - The control plane looks first at the signature, then at the caller's permission, the quota, and the members of the
   request. Types come before constraints, constraints before what the account holds. At most 20 violations are named;
   what is inside of a list that is too long or too short is not looked at. The inside of a value over about a thousand

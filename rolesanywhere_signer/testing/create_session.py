@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import NameOID
 
 from . import assumptions
@@ -32,6 +33,9 @@ from .trust import verify_trust
 from .verifier import verify_signature
 from .wire import HttpRequest, HttpResponse, json_response
 
+# User guide, "Quotas": by the authenticating certificate. Not by the address that a request comes from as well.
+CALLS_PER_SECOND = 10
+
 
 def create_session(account: Account, tokens: TokenService, request: HttpRequest, now: datetime) -> HttpResponse:
     """Answer CreateSession.
@@ -46,6 +50,7 @@ def create_session(account: Account, tokens: TokenService, request: HttpRequest,
         Refusal: The first check that failed.
     """
     leaf = verify_signature(request, account.region, now)
+    account.quotas.count(f"CreateSession {leaf.fingerprint(hashes.SHA256()).hex()}", CALLS_PER_SECOND, now)
     parameters = parse_parameters(request)
     anchor = _trust_anchor(account, parameters.trust_anchor_arn)
     intermediates = verify_trust(request, leaf, anchor.certificates, now)

@@ -7,6 +7,9 @@ from datetime import datetime
 
 from .refusals import RATE_EXCEEDED, Refusal
 
+# Of those that nothing was asked of lately, no bucket need be kept.
+_MAX_BUCKETS = 10_000
+
 
 class CallQuotas:
     """Token buckets that are full at first and hold what flows in within a second. Many threads may use them.
@@ -34,6 +37,8 @@ class CallQuotas:
         if not self._enabled:
             return
         with self._lock:
+            if len(self._buckets) >= _MAX_BUCKETS:
+                self._forget_full_ones(now)
             left, filled_at = self._buckets.get(kind, (float(per_second), now))
             flown_in = max(0.0, (now - filled_at).total_seconds()) * per_second
             left = min(float(per_second), left + flown_in)
@@ -41,3 +46,11 @@ class CallQuotas:
                 self._buckets[kind] = (left, now)
                 raise Refusal(429, "ThrottlingException", RATE_EXCEEDED)
             self._buckets[kind] = (left - 1, now)
+
+    def _forget_full_ones(self, now: datetime) -> None:
+        """Drop the buckets that a second has filled; a clock that was set back fills them all."""
+        self._buckets = {
+            kind: (left, filled_at)
+            for kind, (left, filled_at) in self._buckets.items()
+            if 0 <= (now - filled_at).total_seconds() < 1
+        }

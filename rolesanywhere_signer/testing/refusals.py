@@ -12,7 +12,6 @@ UNUSABLE_PROFILE = "Invalid or empty profile provided."
 ROLE_NOT_IN_PROFILE = "Requested Role isn't one of those listed in the Profile."
 SESSION_NAME_NOT_ALLOWED = "Not authorized to set roleSessionName."
 DURATION_TOO_LONG = "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
-RATE_EXCEEDED = "Rate exceeded"
 NOT_A_CA = "Incorrect basic constraints for CA certificate"
 # The space at the end is the service's own.
 PRIVATE_CA_REFUSED = "Error creating TrustAnchor. Given AWS PCA did not allow get request.: "
