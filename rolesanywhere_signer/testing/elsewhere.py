@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,9 @@ DUMMY_CREDENTIALS = ("testing", "testing")
 
 _TIMEOUT_SECONDS = 15
 _ABSENT = "NoSuchEntity"
+
+# A session makes one client at a time.
+_making_clients = threading.Lock()
 
 
 class ElsewhereClient:
@@ -71,29 +75,38 @@ class ElsewhereClient:
                 answer: Mapping[str, Any] = getattr(client, operation)(**parameters)
         except botocore.exceptions.ClientError as error:
             raise _error(service, error) from error
-        except (botocore.exceptions.BotoCoreError, ValueError) as error:
+        # Beside botocore's own errors there are those that its parsers stumble on.
+        except Exception as error:
             raise _unreachable(service, type(error).__name__) from error
         return answer
 
     def _make_client(self, service: str, endpoint_url: str) -> Any:
         import botocore.config  # noqa: PLC0415
-        import botocore.session  # noqa: PLC0415
 
-        return botocore.session.Session().create_client(
-            service,
-            region_name=self._region,
-            endpoint_url=endpoint_url,
-            aws_access_key_id=self._credentials[0],
-            aws_secret_access_key=self._credentials[1],
-            aws_session_token=self._credentials[2] if len(self._credentials) > 2 else None,
-            config=botocore.config.Config(
-                connect_timeout=_TIMEOUT_SECONDS,
-                read_timeout=_TIMEOUT_SECONDS,
-                retries={"total_max_attempts": 1},
-                # Whether a parameter is right is for the other side to say, in its own words.
-                parameter_validation=False,
-            ),
-        )
+        with _making_clients:
+            return _session().create_client(
+                service,
+                region_name=self._region,
+                endpoint_url=endpoint_url,
+                aws_access_key_id=self._credentials[0],
+                aws_secret_access_key=self._credentials[1],
+                aws_session_token=self._credentials[2] if len(self._credentials) > 2 else None,
+                config=botocore.config.Config(
+                    connect_timeout=_TIMEOUT_SECONDS,
+                    read_timeout=_TIMEOUT_SECONDS,
+                    retries={"total_max_attempts": 1},
+                    # Whether a parameter is right is for the other side to say, in its own words.
+                    parameter_validation=False,
+                ),
+            )
+
+
+@functools.lru_cache(maxsize=1)
+def _session() -> Any:
+    """Return the session that all clients are made in: it takes seconds to read botocore's models."""
+    import botocore.session  # noqa: PLC0415
+
+    return botocore.session.Session()
 
 
 class ServiceElsewhereError(Exception):

@@ -16,6 +16,8 @@ from tests.emulator.revoking import revocation_list
 from tests.emulator.signing import NOW, sign_as
 from tests.emulator.world import CA, LEAF, World, content, refusal
 
+SOON = (NOW + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
 
 def access_key_id(world: World, **members: Any) -> str:
     key: str = content(world.ask(**members))["credentialSet"][0]["credentials"]["accessKeyId"]
@@ -62,10 +64,9 @@ class TestAssumeRoleCalls:
         assert keys["sessionToken"] not in repr(world.service.assume_role_calls)
 
     def test_the_packed_size_grows_with_what_is_packed(self) -> None:
-        sizes = [
-            content(World(**profile).ask())["credentialSet"][0]["packedPolicySize"]
-            for profile in ({"attribute_mappings": {}}, {}, {"session_policy": session_policy("s3:*", "x" * 1000)})
-        ]
+        long = session_policy("s3:*", "x" * 1000)
+        worlds = [World(attribute_mappings={}), World(), World(session_policy=long)]
+        sizes = [content(world.ask())["credentialSet"][0]["packedPolicySize"] for world in worlds]
         assert 0 == sizes[0] < sizes[1] < 49 < sizes[2] <= 100
 
 
@@ -90,9 +91,9 @@ class TestSessionPolicies:
         [
             ({"StringEquals": {"aws:SourceIdentity": "CN=app"}}, True),
             ({"StringEquals": {"aws:SourceIdentity": "app"}}, False),
-            ({"DateLessThan": {"aws:CurrentTime": (NOW + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}}, True),
+            ({"DateLessThan": {"aws:CurrentTime": SOON}}, True),
             (
-                {"DateGreaterThan": {"aws:CurrentTime": (NOW + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")}},
+                {"DateGreaterThan": {"aws:CurrentTime": SOON}},
                 False,
             ),
         ],
