@@ -33,7 +33,7 @@ class AssumeRole:
     source_identity: str | None = None
     policy: str | None = None
     policy_arns: tuple[str, ...] = ()
-    external_id: str | None = None
+    external_id: str | None = field(default=None, repr=False)
 
     @property
     def parameters(self) -> dict[str, Any]:

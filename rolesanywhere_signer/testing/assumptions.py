@@ -28,7 +28,8 @@ Further assumptions, about behaviour:
 - An intermediate or anchor that is expired or not yet valid is an untrusted signing certificate.
 - A trust anchor's certificates are checked when it is made, all but their dates, which count at each call.
 - A leaf whose extended key usage lacks clientAuth is accepted.
-- A role that the profile names and nobody made cannot be assumed. One without a trust policy lets everybody.
+- A role that the profile names and nobody made cannot be assumed. One without a trust policy lets every
+  trust anchor of the account, and no other role.
 - The default role session name is the serial in hexadecimal without padding.
 - The source identity is the first common name; one over 64 characters counts as none.
 - ``sessionName``, an old name of ``roleSessionName``, is taken where the new one is absent; both must be the same.
@@ -88,6 +89,9 @@ Further assumptions, about behaviour:
 - A subject is disabled by nobody. It keeps the 10 most recent certificates and instance properties; the serial number
   is in decimal.
 - A quota is a bucket that holds one second's calls; the clock of this service fills it.
+- STS lets a session assume the next role: the role's trust policy must name it, its role or the account, and allow
+  sts:SetSourceIdentity as well, for the source identity goes on with the session. What the permissions of the first
+  role say of sts:AssumeRole is not known here; its session policy is heeded. Tags do not go on.
 - STS takes a signature whose date is within 15 minutes of this service's clock or of the machine's: the former can be
   set, the SDK signs by the latter. Its scope may name any region.
 """
@@ -105,6 +109,7 @@ SESSION_NAMES_DIFFER = "sessionName differs from roleSessionName"
 UNKNOWN_OPERATION = "Unknown operation"
 MALFORMED_SESSION_POLICY = "The session policy is malformed"
 ELSEWHERE_UNREACHABLE = "The service that roles are assumed in did not answer"
+PARAMETER_NOT_SUPPORTED = "The local service does not support"
 UNREADABLE_TRUST_POLICY = "The trust policy cannot be evaluated"
 
 # When resources are made, changed and listed.

@@ -130,7 +130,7 @@ class LocalRolesAnywhere(ResourceMaker):
             return _finished(self._create_session(request, now), now)
         if request.method == "POST" and request.path == b"/" and sts.is_query_request(request):
             request_id = str(uuid.uuid4())
-            return _finished(sts.answer_query(self._account, request, now, request_id), now, request_id)
+            return _finished(sts.answer_query(self._account, self._tokens, request, now, request_id), now, request_id)
         answer = self._control_plane.answer(request, now)
         return self.refuse(404, UNKNOWN_OPERATION) if answer is None else _finished(answer, now)
 

@@ -1,7 +1,8 @@
-"""STS GetCallerIdentity for the credentials that the local service gave out, so that they are seen to work."""
+"""STS for the credentials that the local service gave out: GetCallerIdentity, and AssumeRole of the next role."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import parse_qsl
 from xml.sax.saxutils import escape
@@ -9,13 +10,17 @@ from xml.sax.saxutils import escape
 from .account import Account
 from .refusals import UNKNOWN_CREDENTIALS, WRONG_SIGNATURE, Refusal
 from .resources import VendedCredentials
+from .role_chaining import assume_next_role
 from .sigv4 import Fault, MalformedSignatureError, fault_of, hmac_authorization, only_value
+from .token_service import TokenService
 from .wire import HttpRequest, HttpResponse
 
 SERVICE = "sts"
 
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _VERSION = "2011-06-15"
+_ASSUME_ROLE = "AssumeRole"
+_ACTIONS = (_ASSUME_ROLE, "GetCallerIdentity")
 
 
 def is_query_request(request: HttpRequest) -> bool:
@@ -23,36 +28,62 @@ def is_query_request(request: HttpRequest) -> bool:
     return "Action" in _form(request)
 
 
-def answer_query(account: Account, request: HttpRequest, now: datetime, request_id: str) -> HttpResponse:
-    """Answer a request of STS's query protocol, of which GetCallerIdentity is known here.
+def answer_query(
+    account: Account, tokens: TokenService, request: HttpRequest, now: datetime, request_id: str
+) -> HttpResponse:
+    """Answer a request of STS's query protocol, of which GetCallerIdentity and AssumeRole are known here.
 
     Args:
         account: What the service knows.
+        tokens: Which assumes roles.
         request: As received, with an action in its form.
         now: Aware.
         request_id: To be told in the answer.
     """
+    form = _form(request)
     try:
-        credentials = _get_caller_identity(account, request, now)
+        action, result = form["Action"], _result(account, tokens, request, form, now)
     except Refusal as refusal:
         return _error(refusal, request_id)
     return _xml(
         200,
-        f'<GetCallerIdentityResponse xmlns="{_NAMESPACE}"><GetCallerIdentityResult>'
-        f"<Arn>{escape(credentials.assumed_role_arn)}</Arn>"
-        f"<UserId>{escape(credentials.user_id)}</UserId>"
-        f"<Account>{account.account_id}</Account></GetCallerIdentityResult>"
-        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></GetCallerIdentityResponse>",
+        f'<{action}Response xmlns="{_NAMESPACE}"><{action}Result>{result}</{action}Result>'
+        f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>",
     )
 
 
-def _get_caller_identity(account: Account, request: HttpRequest, now: datetime) -> VendedCredentials:
-    """Return whose credentials signed the request."""
-    form = _form(request)
+def _result(
+    account: Account, tokens: TokenService, request: HttpRequest, form: Mapping[str, str], now: datetime
+) -> str:
     action, version = form["Action"], form.get("Version", "NO_VERSION_SPECIFIED")
-    if (action, version) != ("GetCallerIdentity", _VERSION):
+    if action not in _ACTIONS or version != _VERSION:
         raise Refusal(400, "InvalidAction", f"Could not find operation {action} for version {version}")
-    return _verify(account, request, now)
+    credentials = _verify(account, request, now)
+    if action == _ASSUME_ROLE:
+        return _session(assume_next_role(account, tokens, credentials, form, now))
+    return _identity(account, credentials)
+
+
+def _identity(account: Account, credentials: VendedCredentials) -> str:
+    return (
+        f"<Arn>{escape(credentials.assumed_role_arn)}</Arn>"
+        f"<UserId>{escape(credentials.user_id)}</UserId>"
+        f"<Account>{account.account_id}</Account>"
+    )
+
+
+def _session(made: VendedCredentials) -> str:
+    identity = made.assumed.source_identity
+    return (
+        f"<AssumedRoleUser><Arn>{escape(made.assumed_role_arn)}</Arn>"
+        f"<AssumedRoleId>{escape(made.user_id)}</AssumedRoleId></AssumedRoleUser>"
+        f"<Credentials><AccessKeyId>{escape(made.access_key_id)}</AccessKeyId>"
+        f"<SecretAccessKey>{escape(made.secret_access_key)}</SecretAccessKey>"
+        f"<SessionToken>{escape(made.session_token)}</SessionToken>"
+        f"<Expiration>{made.expiration:%Y-%m-%dT%H:%M:%SZ}</Expiration></Credentials>"
+        f"<PackedPolicySize>{made.packed_policy_size}</PackedPolicySize>"
+        + ("" if identity is None else f"<SourceIdentity>{escape(identity)}</SourceIdentity>")
+    )
 
 
 def _verify(account: Account, request: HttpRequest, now: datetime) -> VendedCredentials:

@@ -40,7 +40,8 @@ class TokenService:
         find_elsewhere: Where roles are looked for that nobody made here; None: nowhere.
 
     Attributes:
-        calls: The parameters of each AssumeRole, in order, also where the role was not assumed; no secrets.
+        calls: The parameters of each AssumeRole, in order, also where the role was not assumed. The external id, which
+            may be a secret, is not among them.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class TokenService:
             AssumeRoleError: There is no such role, its trust policy does not let the caller, or a limit is passed.
             Refusal: The other STS or IAM cannot be reached.
         """
-        self.calls.append(asked.parameters)
+        self.calls.append({name: value for name, value in asked.parameters.items() if name != "ExternalId"})
         role = self._role(asked.role_arn)
         if role is None or not _lets(role, asked, caller, now):
             raise AssumeRoleError

@@ -17,7 +17,7 @@ def may_assume(trust_policy: str | None, asked: AssumeRole, caller: Caller, now:
     """Return whether a role's trust policy lets somebody assume the role.
 
     Args:
-        trust_policy: JSON text; None: the role lets everybody.
+        trust_policy: JSON text; None: the role lets every trust anchor, and nobody else.
         asked: The parameters.
         caller: Who asks.
         now: Aware.
@@ -26,7 +26,7 @@ def may_assume(trust_policy: str | None, asked: AssumeRole, caller: Caller, now:
         ConfigurationError: It is no trust policy; that is checked when a role is made.
     """
     if trust_policy is None:
-        return True
+        return caller.is_the_service
     policy, context = _parsed(trust_policy), _context(asked, caller, now)
     return all(policy.allows(action, context, principal=caller.principal) for action in _actions(asked, caller))
 

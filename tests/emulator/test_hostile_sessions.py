@@ -192,7 +192,10 @@ def other_leaves() -> list[x509.Certificate]:
     """Return certificates of keys that sign no request, and one of a kind that the test CA issues none for."""
     now, name = datetime.now(timezone.utc), x509.Name.from_rfc4514_string("CN=app")
     key: Any = CA.private_key
-    public_keys: list[Any] = [ed25519.Ed25519PrivateKey.generate().public_key(), dsa.generate_private_key(2048).public_key()]
+    public_keys: list[Any] = [
+        ed25519.Ed25519PrivateKey.generate().public_key(),
+        dsa.generate_private_key(2048).public_key(),
+    ]
     return [
         x509.CertificateBuilder(CA.certificate.subject, name, public_key, 7, now, now + timedelta(hours=1)).sign(
             key, hashes.SHA256()

@@ -186,7 +186,11 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         "body",
-        [b"Action=GetCallerIdentity", b"Action=%3Cx%3E&Version=2011-06-15", b"Action=AssumeRole&Version=2011-06-15"],
+        [
+            b"Action=GetCallerIdentity",
+            b"Action=%3Cx%3E&Version=2011-06-15",
+            b"Action=AssumeRoot&Version=2011-06-15",
+        ],
     )
     def test_another_action_or_version(self, world: World, body: bytes) -> None:
         response = world.send(signed(vend(world), body))
