@@ -24,9 +24,9 @@ _ACTION = re.compile(r"\*|[A-Za-z0-9-]+:[A-Za-z0-9*?]+")
 _TRUST_ACTION = re.compile(r"\*|sts:[A-Za-z0-9*?]+", re.IGNORECASE)
 _PRINCIPAL_KINDS = ("AWS", "Service", "Federated", "CanonicalUser")
 _EXAMPLES = {
-    "trust policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": '
+    "trust_policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"Service": '
     '"rolesanywhere.amazonaws.com"}, "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]}]}',
-    "session policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", '
+    "session_policy": '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", '
     '"Resource": "*"}]}',
 }
 
@@ -135,7 +135,7 @@ def parse_trust_policy(document: PolicyDocument) -> Policy:
     Raises:
         ConfigurationError: IAM would refuse it, or it has what is not evaluated here; the message says where.
     """
-    return _parse(document, "trust policy", _trust_elements)
+    return _parse(document, "trust_policy", _trust_elements)
 
 
 def parse_session_policy(document: PolicyDocument) -> Policy:
@@ -144,7 +144,7 @@ def parse_session_policy(document: PolicyDocument) -> Policy:
     Raises:
         ConfigurationError: IAM would refuse it; the message says where.
     """
-    return _parse(document, "session policy", _session_elements)
+    return _parse(document, "session_policy", _session_elements)
 
 
 class _Elements:
@@ -265,7 +265,7 @@ def _parse(document: PolicyDocument, what: str, parse_elements: Callable[[_Eleme
         raise ConfigurationError(f"{what}.Version is {version!r}", hint=f"one of {', '.join(_VERSIONS)}")
     listed = content.get("Statement")
     statements = listed if isinstance(listed, list | tuple) else [listed]
-    if listed is None or not statements:
+    if listed is None:
         raise ConfigurationError(f"{what} has no Statement", hint=_EXAMPLES[what])
     parsed = [
         parse_elements(_Elements(statement, f"{what}.Statement[{number}]", variables=version == _WITH_VARIABLES))
@@ -280,21 +280,21 @@ def _content(document: PolicyDocument, what: str) -> dict[str, Any]:
             # What is no JSON value is found here, and what the caller changes later changes nothing.
             content = json.loads(json.dumps(document))
         except (TypeError, ValueError, RecursionError) as error:
-            raise ConfigurationError(f"the {what} holds what is no JSON: {error}", hint=_EXAMPLES[what]) from error
+            raise ConfigurationError(f"{what} holds what is no JSON: {error}", hint=_EXAMPLES[what]) from error
     else:
         content = _parse_json(document, what)
     if not isinstance(content, dict):
-        raise ConfigurationError(f"the {what} must be a JSON object", hint=_EXAMPLES[what])
+        raise ConfigurationError(f"{what} must be a JSON object", hint=_EXAMPLES[what])
     return content
 
 
 def _parse_json(document: object, what: str) -> object:
     if not isinstance(document, str):
-        raise ConfigurationError(f"the {what} must be JSON text or a mapping, not {type(document).__name__}")
+        raise ConfigurationError(f"{what} must be JSON text or a mapping, not {type(document).__name__}")
     try:
         return json.loads(document, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise ConfigurationError(f"the {what} is no JSON: {error}", hint=_EXAMPLES[what]) from error
+        raise ConfigurationError(f"{what} is no JSON: {error}", hint=_EXAMPLES[what]) from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

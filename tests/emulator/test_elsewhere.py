@@ -215,11 +215,11 @@ class TestAnotherIam:
             (role_answer("arn:aws:iam::210987654321:role/reader"), ""),
             (
                 role_answer(document=trust_policy({**statement(), "NotPrincipal": "*"})),
-                " The trust policy cannot be evaluated: trust policy.Statement[0]: NotPrincipal is not evaluated here",
+                " The trust policy cannot be evaluated: trust_policy.Statement[0]: NotPrincipal is not evaluated here",
             ),
             (role_answer(seconds=3600), f" {DURATION_TOO_LONG}"),
         ],
-        ids=["trust policy", "none", "another", "not evaluated", "duration"],
+        ids=["trust_policy", "none", "another", "not evaluated", "duration"],
     )
     def test_roles_that_are_not_assumed(self, answer: bytes, reason: str) -> None:
         with raw_server(answer) as server:

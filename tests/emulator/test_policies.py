@@ -58,18 +58,17 @@ class TestTrustPolicyDocuments:
     @pytest.mark.parametrize(
         ("document", "where"),
         [
-            ("", "the trust policy is no JSON"),
-            ("{", "the trust policy is no JSON"),
-            ("[" * 100_000, "the trust policy is no JSON"),
+            ("", "trust_policy is no JSON"),
+            ("{", "trust_policy is no JSON"),
+            ("[" * 100_000, "trust_policy is no JSON"),
             ('{"Statement": [], "Statement": []}', "a member stands in an object twice"),
-            ("[]", "the trust policy must be a JSON object"),
+            ("[]", "trust_policy must be a JSON object"),
             (5, "must be JSON text or a mapping, not int"),
             ({"Statement": {1, 2}}, "holds what is no JSON"),
-            ({}, "trust policy has no Statement"),
-            ({"Statement": []}, "trust policy has no Statement"),
-            ({"Version": "2012-10-18", "Statement": [statement()]}, "trust policy.Version is '2012-10-18'"),
+            ({}, "trust_policy has no Statement"),
+            ({"Version": "2012-10-18", "Statement": [statement()]}, "trust_policy.Version is '2012-10-18'"),
             ({"version": "2012-10-17", "Statement": [statement()]}, "there is no element version"),
-            (trust_policy(statement(), []), r"trust policy.Statement\[1\] must be an object"),  # type: ignore[arg-type]
+            (trust_policy(statement(), []), r"trust_policy.Statement\[1\] must be an object"),  # type: ignore[arg-type]
             (with_statement(Effect="allow"), r"Statement\[0\].Effect must be Allow or Deny, not 'allow'"),
             (with_statement(Effect=None), r"Statement\[0\].Effect must be Allow or Deny, not None"),
             (with_statement(Action=None), r"Statement\[0\] has neither Action nor NotAction"),
@@ -91,7 +90,7 @@ class TestTrustPolicyDocuments:
             (with_statement(Condition=[]), r"Statement\[0\].Condition must be an object"),
             (
                 with_statement(Condition={"StringEqual": {"a:b": "c"}}),
-                r"trust policy.Statement\[0\].Condition.StringEqual: there is no such condition operator",
+                r"trust_policy.Statement\[0\].Condition.StringEqual: there is no such condition operator",
             ),
         ],
         ids=lambda value: str(value)[:60],
@@ -207,9 +206,9 @@ class TestSessionPolicies:
     @pytest.mark.parametrize(
         ("change", "where"),
         [
-            ({"Principal": "*"}, r"session policy.Statement\[0\]: such a policy has no Principal"),
-            ({"Resource": None}, r"session policy.Statement\[0\] has neither Resource nor NotResource"),
-            ({"Action": "PutObject"}, r"session policy.Statement\[0\].Action: 'PutObject' is no action"),
+            ({"Principal": "*"}, r"session_policy.Statement\[0\]: such a policy has no Principal"),
+            ({"Resource": None}, r"session_policy.Statement\[0\] has neither Resource nor NotResource"),
+            ({"Action": "PutObject"}, r"session_policy.Statement\[0\].Action: 'PutObject' is no action"),
             ({"Action": "s3:Put Object"}, "is no action"),
         ],
     )

@@ -115,9 +115,9 @@ class TestSessionPolicies:
         message = f"Unable to assume role for {world.role.arn} The session policy is malformed"
         assert refusal(world.ask()) == (403, "AccessDeniedException", message)
 
-    @pytest.mark.parametrize("policy", ["{", {"Statement": []}, session_policy("GetObject")])
+    @pytest.mark.parametrize("policy", ["{", {}, session_policy("GetObject")])
     def test_a_malformed_one_is_refused_when_the_profile_is_made(self, policy: Any) -> None:
-        with pytest.raises(ConfigurationError, match="session policy"):
+        with pytest.raises(ConfigurationError, match="session_policy"):
             World(session_policy=policy)
 
 
@@ -125,7 +125,7 @@ class TestTrustPolicies:
     @pytest.mark.parametrize("policy", ["", "[]", {}, {"Statement": [{"Effect": "Allow"}]}])
     def test_a_malformed_one_is_refused_when_the_role_is_made(self, policy: Any) -> None:
         service = LocalRolesAnywhere()
-        with pytest.raises(ConfigurationError, match="trust policy"):
+        with pytest.raises(ConfigurationError, match="trust_policy"):
             service.create_role("reader", trust_policy=policy)
         assert service.create_role("reader").trust_policy is None
 
