@@ -8,7 +8,9 @@ purpose. What is assumed where the live service's behaviour is not known stands 
 
 from __future__ import annotations
 
+from . import der
 from .authority import CertificateAuthority
+from .crl import CrlOptions, RevocationList
 from .issued import IssuedCertificate, WrittenFiles
 from .options import CertificateOptions
 from .resources import Crl, Profile, Role, Subject, TipConfiguration, TrustAnchor
@@ -20,14 +22,17 @@ __all__ = [
     "CertificateAuthority",
     "CertificateOptions",
     "Crl",
+    "CrlOptions",
     "HttpRequest",
     "HttpResponse",
     "IssuedCertificate",
     "LocalRolesAnywhere",
     "Profile",
+    "RevocationList",
     "Role",
     "Subject",
     "TipConfiguration",
     "TrustAnchor",
     "WrittenFiles",
+    "der",
 ]

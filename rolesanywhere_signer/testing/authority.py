@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar, cast
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
-from ..clock import require_aware, utc_now
 from ..errors import ConfigurationError
-from .extensions import IssuerKeyIdentity, build_extensions
+from .crl import CrlOptions, RevocationList, Revocations
+from .extensions import IssuerIdentity
 from .issued import IssuedCertificate
+from .issuing import CA_LIFE, LEAF_LIFE, Issuer
 from .key_types import PrivateKey, PublicKey, generate_key, own_private_key, own_public_key
 from .names import Subject, distinguished_name
 from .options import CertificateOptions, ca_options, leaf_options
-from .seam import arguments_of
+from .requests import CertificateRequest, read_request
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
-
-_HASHES: dict[str, type[hashes.HashAlgorithm]] = {
-    "MD5": hashes.MD5,
-    "SHA1": hashes.SHA1,
-    "SHA224": hashes.SHA224,
-    "SHA256": hashes.SHA256,
-    "SHA384": hashes.SHA384,
-    "SHA512": hashes.SHA512,
-    "SHA3256": hashes.SHA3_256,
-    "SHA3384": hashes.SHA3_384,
-    "SHA3512": hashes.SHA3_512,
-}
-_PADDINGS: dict[str, padding.PKCS1v15 | padding.PSS] = {
-    "PKCS1v15": padding.PKCS1v15(),
-    "PSS": padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH),
-}
-_Value = TypeVar("_Value")
-
-# How long before now a certificate starts, and how long it lasts.
-_LEAF_LIFE = (timedelta(hours=1), timedelta(days=365))
-_CA_LIFE = (timedelta(days=1), timedelta(days=3652))
 
 
 class CertificateAuthority(IssuedCertificate):
@@ -64,9 +41,44 @@ class CertificateAuthority(IssuedCertificate):
         knobs = ca_options(turned)
         key = _private_key(knobs)
         name = distinguished_name(subject)
-        issuer = _Issuer(name, key, key.public_key())
-        super().__init__(issuer.sign(name, key.public_key(), knobs, _CA_LIFE), key)
-        self._chain_below: tuple[x509.Certificate, ...] = ()
+        issuer = Issuer(name, key, IssuerIdentity(key.public_key(), name, knobs["serial_number"]))
+        self._set_up(issuer.sign(name, key.public_key(), knobs, CA_LIFE), key, (), ())
+
+    def _set_up(
+        self,
+        certificate: x509.Certificate,
+        key: PrivateKey | None,
+        intermediates: tuple[x509.Certificate, ...],
+        chain_below: tuple[x509.Certificate, ...],
+    ) -> None:
+        IssuedCertificate.__init__(self, certificate, key, intermediates)
+        self._chain_below = chain_below
+        self._revocations = Revocations()
+
+    @classmethod
+    def from_existing(
+        cls,
+        certificate: x509.Certificate,
+        private_key: PrivateKey | bytes,
+        intermediates: tuple[x509.Certificate, ...] = (),
+    ) -> CertificateAuthority:
+        """Return the CA of a certificate and a key that are there already.
+
+        Args:
+            certificate: The CA's own.
+            private_key: Its key: an object, or unencrypted PEM as bytes.
+            intermediates: Those between the certificate and its root, the issuer first; none for a root.
+
+        Raises:
+            ConfigurationError: The key cannot be read, or is not the certificate's.
+        """
+        key = own_private_key(private_key)
+        if key.public_key() != certificate.public_key():
+            raise ConfigurationError("the private key is not the CA certificate's")
+        is_root = certificate.subject == certificate.issuer
+        authority = cls.__new__(cls)
+        authority._set_up(certificate, key, intermediates, () if is_root else (certificate, *intermediates))
+        return authority
 
     def issue(self, subject: Subject = "CN=app", **options: Unpack[CertificateOptions]) -> IssuedCertificate:
         """Issue an end-entity certificate.
@@ -81,8 +93,22 @@ class CertificateAuthority(IssuedCertificate):
         """
         knobs = leaf_options(options)
         key, public_key = _subject_keys(knobs)
-        certificate = self._issuer().sign(distinguished_name(subject), public_key, knobs, _LEAF_LIFE)
+        certificate = self._issuer().sign(distinguished_name(subject), public_key, knobs, LEAF_LIFE)
         return IssuedCertificate(certificate, key, self._chain_below)
+
+    def issue_der(self, subject: Subject = "CN=app", **options: Unpack[CertificateOptions]) -> bytes:
+        """Return an end-entity certificate as DER that need not be readable: malformed on purpose.
+
+        Args:
+            subject: As for ``issue``.
+            options: As for ``issue``; give ``private_key`` or ``public_key`` where the key matters.
+
+        Raises:
+            ConfigurationError: A bad subject, an option that there is not, or one that no certificate can have.
+        """
+        knobs = leaf_options(options)
+        _, public_key = _subject_keys(knobs)
+        return self._issuer().sign_der(distinguished_name(subject), public_key, knobs, LEAF_LIFE)
 
     def issue_ca(
         self, subject: Subject = "CN=Test intermediate CA", **options: Unpack[CertificateOptions]
@@ -98,75 +124,98 @@ class CertificateAuthority(IssuedCertificate):
         """
         knobs = ca_options(options)
         key = _private_key(knobs)
-        certificate = self._issuer().sign(distinguished_name(subject), key.public_key(), knobs, _CA_LIFE)
+        certificate = self._issuer().sign(distinguished_name(subject), key.public_key(), knobs, CA_LIFE)
+        return self._below(certificate, key)
+
+    def cross_sign(self, other: CertificateAuthority, **options: Unpack[CertificateOptions]) -> CertificateAuthority:
+        """Certify another CA's name and key, so that what the other one issued has a path to this CA too.
+
+        What the returned CA issues carries the cross-signed certificate; what the other has issued before gets it by
+        ``issued.with_chain(ca.cross_sign(other))``.
+
+        Args:
+            other: The CA whose certificates are to be trusted where this one is.
+            options: The knobs: see ``CertificateOptions``; the defaults are those of a root.
+
+        Raises:
+            ConfigurationError: An option that there is not, or one that no certificate can have.
+        """
+        # A path follows the key identifier that the other's certificates name.
+        turned: CertificateOptions = {"subject_key_identifier": _key_identifier(other.certificate) or True, **options}
+        knobs = ca_options(turned)
+        key = other.private_key
+        certificate = self._issuer().sign(other.certificate.subject, key.public_key(), knobs, CA_LIFE)
+        return self._below(certificate, key)
+
+    def sign_request(
+        self, request: CertificateRequest, subject: Subject | None = None, **options: Unpack[CertificateOptions]
+    ) -> IssuedCertificate:
+        """Issue an end-entity certificate for a certificate request (PKCS#10), such as ``openssl req`` makes.
+
+        Of what the request asks for, the subject and the alternative names are taken, and nothing else.
+
+        Args:
+            request: PEM or DER as bytes, or cryptography's object.
+            subject: Instead of the one that the request has.
+            options: The knobs: see ``CertificateOptions``; the defaults are those of ``issue``.
+
+        Raises:
+            ConfigurationError: The request cannot be read, or its key did not sign it; a bad subject or option.
+        """
+        asked = read_request(request)
+        wanted: CertificateOptions = {
+            "public_key": asked.public_key,
+            "subject_alternative_names": asked.alternative_names,
+            **options,
+        }
+        return self.issue(asked.subject if subject is None else subject, **wanted)
+
+    def revoke(
+        self,
+        certificate: IssuedCertificate | x509.Certificate | int,
+        reason: str | None = None,
+        at: datetime | None = None,
+        *,
+        invalid_since: datetime | None = None,
+    ) -> None:
+        """Revoke a certificate: the CRLs that ``crl`` makes from now on list it.
+
+        Args:
+            certificate: A certificate of this CA, or a serial number, which need not be one of its own.
+            reason: Such as ``keyCompromise`` (RFC 5280, section 5.3.1); None: none is told. ``removeFromCRL`` takes
+                a ``certificateHold`` back.
+            at: When, aware; None: now.
+            invalid_since: When the key is thought to have been compromised, aware; None: that is not told.
+
+        Raises:
+            ConfigurationError: Another CA issued it, there is no such reason, or a time has no zone.
+        """
+        self._revocations.revoke(self.certificate, certificate, reason, at, invalid_since)
+
+    def crl(self, **options: Unpack[CrlOptions]) -> RevocationList:
+        """Return a list of what is revoked, signed.
+
+        Args:
+            options: The knobs: see ``CrlOptions``. The default is a complete list, signed with SHA-256, as of now, to
+                be replaced within a week, numbered one higher than the last.
+
+        Raises:
+            ConfigurationError: An option that there is not, or one that no CRL can have.
+        """
+        return self._revocations.crl(self, self._identity(), options)
+
+    def _issuer(self) -> Issuer:
+        return Issuer(self.certificate.subject, self.private_key, self._identity())
+
+    def _identity(self) -> IssuerIdentity:
+        identifier = _key_identifier(self.certificate)
+        key = self.private_key.public_key() if identifier is None else x509.SubjectKeyIdentifier(identifier)
+        return IssuerIdentity(key, self.certificate.issuer, self.certificate.serial_number)
+
+    def _below(self, certificate: x509.Certificate, key: PrivateKey) -> CertificateAuthority:
         authority = CertificateAuthority.__new__(CertificateAuthority)
-        IssuedCertificate.__init__(authority, certificate, key, self._chain_below)
-        authority._chain_below = (certificate, *self._chain_below)
+        authority._set_up(certificate, key, self._chain_below, (certificate, *self._chain_below))
         return authority
-
-    def _issuer(self) -> _Issuer:
-        return _Issuer(self.certificate.subject, self.private_key, _key_identity(self.certificate, self.private_key))
-
-
-class _Issuer:
-    """Whoever signs: a CA, or a root that is just being made."""
-
-    def __init__(self, name: x509.Name, key: PrivateKey, identity: IssuerKeyIdentity) -> None:
-        self._name = name
-        self._key = key
-        self._identity = identity
-
-    def sign(
-        self, subject: x509.Name, public_key: PublicKey, options: CertificateOptions, life: tuple[timedelta, timedelta]
-    ) -> x509.Certificate:
-        """Return a certificate; ``life``: how long ago it starts and how long it lasts where nobody says so."""
-        with arguments_of("the certificate cannot be made"):
-            not_before, not_after = _validity(options, life)
-            serial = options["serial_number"]
-            builder = (
-                x509.CertificateBuilder()
-                .subject_name(subject)
-                .issuer_name(self._name)
-                .public_key(public_key)
-                .serial_number(x509.random_serial_number() if serial is None else serial)
-                .not_valid_before(not_before)
-                .not_valid_after(not_after)
-            )
-            for extension, critical in build_extensions(options, subject, public_key, self._identity):
-                builder = builder.add_extension(extension, critical)
-            return self._signed(builder, options)
-
-    def _signed(self, builder: x509.CertificateBuilder, options: CertificateOptions) -> x509.Certificate:
-        rsa_padding = _choice(_PADDINGS, options["rsa_padding"], "rsa_padding")
-        if isinstance(self._key, rsa.RSAPrivateKey):
-            return builder.sign(self._key, _hash(options["signature_hash"]), rsa_padding=rsa_padding)
-        if isinstance(self._key, ec.EllipticCurvePrivateKey):
-            return builder.sign(self._key, _hash(options["signature_hash"]))
-        if options["signature_hash"] is not None:
-            raise ConfigurationError("an Ed25519 or Ed448 issuer signs without a hash", hint="leave signature_hash out")
-        return builder.sign(self._key, None)
-
-
-def _hash(name: str | None) -> hashes.SHA256:
-    # The builder's annotation knows the sound hashes only; the wrong ones are here on purpose.
-    chosen = _choice(_HASHES, (name or "SHA-256").upper().replace("-", ""), "signature_hash")
-    return cast(hashes.SHA256, chosen())
-
-
-def _choice(table: Mapping[str, _Value], name: str, option: str) -> _Value:
-    if name not in table:
-        raise ConfigurationError(f"there is no {option} {name!r}", hint=f"one of {', '.join(table)}")
-    return table[name]
-
-
-def _validity(options: CertificateOptions, life: tuple[timedelta, timedelta]) -> tuple[datetime, datetime]:
-    started_before, lasts = life
-    start = options["valid_from"]
-    not_before = utc_now() - started_before if start is None else require_aware(start, "valid_from")
-    duration = options["valid_for"]
-    # A certificate's times are whole seconds (RFC 5280, section 4.1.2.5).
-    not_before = not_before.replace(microsecond=0)
-    return not_before, not_before + (lasts if duration is None else duration)
 
 
 def _private_key(options: CertificateOptions) -> PrivateKey:
@@ -182,9 +231,9 @@ def _subject_keys(options: CertificateOptions) -> tuple[PrivateKey | None, Publi
     return key, key.public_key()
 
 
-def _key_identity(certificate: x509.Certificate, key: PrivateKey) -> IssuerKeyIdentity:
+def _key_identifier(certificate: x509.Certificate) -> bytes | None:
     try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    except (x509.ExtensionNotFound, ValueError):
+        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError):
         # None, or extensions that are malformed on purpose.
-        return key.public_key()
+        return None
