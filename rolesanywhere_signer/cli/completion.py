@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import PurePath
 
 from ..errors import ConfigurationError
@@ -59,6 +59,7 @@ def _bash(program: str, commands: list[Command]) -> str:
             '    case "${COMP_WORDS[1]}" in',
             *cases,
             "    esac",
+            *_bash_actions(commands),
             '    case "$current" in',
             '        -*) COMPREPLY=($(compgen -W "$flags" -- "$current")) ;;',
             '        *) COMPREPLY=($(compgen -f -- "$current")) ;;',
@@ -68,6 +69,16 @@ def _bash(program: str, commands: list[Command]) -> str:
             "",
         ]
     )
+
+
+def _bash_actions(commands: list[Command]) -> Iterator[str]:
+    for command in commands:
+        if command.actions:
+            names = " ".join(action.name for action in command.actions)
+            yield f'    if [ "$COMP_CWORD" -eq 2 ] && [ "$previous" = {command.name} ] && [[ "$current" != -* ]]; then'
+            yield f'        COMPREPLY=($(compgen -W "{names}" -- "$current"))'
+            yield "        return"
+            yield "    fi"
 
 
 def _zsh(program: str, commands: list[Command]) -> str:
@@ -86,7 +97,7 @@ def _zsh(program: str, commands: list[Command]) -> str:
             '    case "$words[2]" in',
             *(
                 f"        {command.name}) _arguments {' '.join(_quoted(_zsh_spec(flag)) for flag in command.flags)} "
-                "'--help[show help]' '*:file:_files' ;;"
+                f"'--help[show help]' {_zsh_actions(command)}'*:file:_files' ;;"
                 for command in commands
             ),
             "    esac",
@@ -96,6 +107,12 @@ def _zsh(program: str, commands: list[Command]) -> str:
             "",
         ]
     )
+
+
+def _zsh_actions(command: Command) -> str:
+    names = " ".join(action.name for action in command.actions)
+    # The command's own name is the first word.
+    return f"'1: :' '2:action:({names})' " if names else ""
 
 
 def _zsh_spec(flag: Flag) -> str:
@@ -110,6 +127,10 @@ def _fish(program: str, commands: list[Command]) -> str:
         lines.append(f"complete -c {program} -n __fish_use_subcommand -a {command.name} -d {_quoted(command.summary)}")
         seen = f"-n '__fish_seen_subcommand_from {command.name}'"
         lines += [f"complete -c {program} {seen} {_fish_spec(flag)}" for flag in command.flags]
+        names = " ".join(action.name for action in command.actions)
+        for action in command.actions:
+            chosen = f"-n '__fish_seen_subcommand_from {command.name}; and not __fish_seen_subcommand_from {names}'"
+            lines.append(f"complete -c {program} {chosen} -a {action.name} -d {_quoted(action.summary)}")
     return "\n".join([*lines, ""])
 
 

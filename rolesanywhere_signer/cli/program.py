@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "sign-string": "sign_string",
     "completion": "completion",
     "demo": "demo",
+    "pki": "pki",
     "version": "version",
 }
 _HELP = ("-h", "--help", "help")

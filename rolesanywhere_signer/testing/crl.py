@@ -215,8 +215,8 @@ class Revocations:
     ) -> None:
         """Enter a revocation; see ``CertificateAuthority.revoke``."""
         serial = _serial_number(issuer, certificate)
-        if reason is not None and reason not in _REASONS:
-            raise ConfigurationError(f"there is no reason {reason!r}", hint=f"one of {', '.join(_REASONS)}")
+        if reason is not None:
+            check_reason(reason)
         before = self._entries.get(serial)
         if reason == "removeFromCRL" and (before is None or before.reason != "certificateHold"):
             raise ConfigurationError("only a certificateHold can be taken back")
@@ -254,6 +254,16 @@ class Revocations:
         for entry in self._entries.values():
             if entry.reason != "removeFromCRL" if delta_base is None else entry.since_number > delta_base:
                 yield entry
+
+
+def check_reason(reason: str) -> None:
+    """Check that there is such a reason.
+
+    Raises:
+        ConfigurationError: There is none.
+    """
+    if reason not in _REASONS:
+        raise ConfigurationError(f"there is no reason {reason!r}", hint=f"one of {', '.join(_REASONS)}")
 
 
 def _serial_number(issuer: x509.Certificate, certificate: IssuedCertificate | x509.Certificate | int) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import cryptography
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, PassphraseError, PrivateKeyLoadError
 from .seam import arguments_of
 
 try:
@@ -25,6 +27,8 @@ except ImportError:  # before cryptography 48
     mldsa = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
     PrivateKey = (
         rsa.RSAPrivateKey
         | ec.EllipticCurvePrivateKey
@@ -173,6 +177,40 @@ def own_private_key(key: PrivateKey | bytes) -> PrivateKey:
             f"private_key must be RSA, EC, Ed25519, Ed448, ML-DSA or DSA, not {type(loaded).__name__}"
         )
     return cast("PrivateKey", loaded)
+
+
+def stored_private_key(pem: bytes, ask: Callable[[], str | bytes | None]) -> PrivateKey:
+    """Return a private key of PEM that may be encrypted.
+
+    Args:
+        pem: The content of a file.
+        ask: Called for the passphrase where one is needed.
+
+    Raises:
+        PrivateKeyLoadError: It cannot be read, or is of a kind that is not in certificates here.
+        PassphraseError: It is encrypted, and the passphrase is missing or wrong.
+    """
+    # The causes are dropped: what a parser says of key material is nothing to show.
+    try:
+        loaded = load_pem_private_key(pem, password=None)
+    except TypeError:
+        loaded = _decrypted(pem, ask())
+    except (ValueError, UnsupportedAlgorithm):
+        raise PrivateKeyLoadError("the CA's private key cannot be understood; it is damaged") from None
+    if not isinstance(loaded, _PRIVATE):
+        raise PrivateKeyLoadError(f"a CA has no private key of the type {type(loaded).__name__}")
+    return cast("PrivateKey", loaded)
+
+
+def _decrypted(pem: bytes, passphrase: str | bytes | None) -> PrivateKeyTypes:
+    if passphrase is None:
+        raise PassphraseError("the CA's private key is encrypted and no passphrase was given")
+    try:
+        return load_pem_private_key(pem, passphrase_bytes(passphrase))
+    except (ValueError, UnsupportedAlgorithm):
+        raise PassphraseError(
+            "the CA's private key cannot be decrypted: the passphrase is wrong, or the file is damaged"
+        ) from None
 
 
 def own_public_key(key: PublicKey | bytes) -> PublicKey:
