@@ -18,7 +18,7 @@ from tests.emulator.control.world import HAS_ALIASES, MODEL, PEM, PRIVATE_CA, cr
 from tests.emulator.signing import NOW
 from tests.emulator.world import CA, LEAF, header
 
-SOME = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SOME = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 SERVICE = LocalRolesAnywhere(limits=False)
 SERVICE.clock = lambda: NOW
