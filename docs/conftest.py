@@ -191,7 +191,7 @@ class World:
         self._stack.callback(logger.removeHandler, handler)
 
     def _use_moto_sts(self) -> None:
-        """Lead STS to moto from here on, because the local service does not assume roles."""
+        """Lead STS to moto from here on, which lets everybody assume every role; the local service does not."""
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         self._stack.callback(server.stop)

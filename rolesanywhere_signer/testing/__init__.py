@@ -1,8 +1,8 @@
 """A local Roles Anywhere that verifies for real, and a CA to go with it: for tests of applications, and our own.
 
-``LocalRolesAnywhere`` answers CreateSession and the operations of the control plane as the service does, and STS
-GetCallerIdentity for the credentials that it gave out. ``CertificateAuthority`` makes certificates, right or wrong on
-purpose. What is assumed where the live service's behaviour is not known stands in
+``LocalRolesAnywhere`` answers CreateSession, with trust policies, session tags and revocation, and the operations of
+the control plane as the service does, and STS for the credentials that it gave out. ``CertificateAuthority`` makes
+certificates, right or wrong on purpose. What is assumed where the live service's behaviour is not known stands in
 ``rolesanywhere_signer.testing.assumptions``.
 """
 

@@ -91,7 +91,7 @@ def session_tags(leaf: x509.Certificate, mappings: AttributeMappings = DEFAULT_M
         # STS does not tell keys apart by their case.
         if key.lower() in taken:
             continue
-        if attribute.value is None or not _is_tag(key, attribute.value) or len(tags) == MAX_TAGS:
+        if attribute.value is None or not is_tag(key, attribute.value) or len(tags) == MAX_TAGS:
             dropped[attribute.field][attribute.specifier] = None
             continue
         taken.add(key.lower())
@@ -153,8 +153,9 @@ def _joined(parts: list[str | bytes]) -> str | None:
     return "/".join(texts) if len(texts) == len(parts) else None
 
 
-def _is_tag(key: str, value: str) -> bool:
-    return len(key) <= _MAX_KEY and len(value) <= _MAX_VALUE and all(map(_is_legal, key + value))
+def is_tag(key: str, value: str) -> bool:
+    """Return whether STS takes a session tag."""
+    return 1 <= len(key) <= _MAX_KEY and len(value) <= _MAX_VALUE and all(map(_is_legal, key + value))
 
 
 def _is_legal(character: str) -> bool:

@@ -13,6 +13,7 @@ from datetime import datetime
 from .account import Account
 from .assume_role import AssumeRole, AssumeRoleError, Caller
 from .assumptions import PARAMETER_NOT_SUPPORTED
+from .attributes import is_tag
 from .policies import Principal
 from .refusals import Refusal
 from .resources import VendedCredentials
@@ -23,6 +24,8 @@ _ACTION = "sts:AssumeRole"
 # A session of a session lasts an hour at most, whatever the role allows.
 _LONGEST_CHAINED = 3600
 _CHAINED_TOO_LONG = "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
+_DUPLICATE_TAGS = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+_TAG_PATTERN = r"[\p{L}\p{Z}\p{N}_.:/=+\-@]+"
 _MIN_DURATION, _MAX_DURATION = 900, 43200
 _NOT_SUPPORTED = ("ProvidedContexts", "SerialNumber", "TokenCode", "TransitiveTagKeys")
 # Name, what the sentences call it, shortest, longest, pattern.
@@ -128,8 +131,13 @@ def _members(form: Mapping[str, str], parameter: str, member: str) -> Iterator[s
 
 
 def _tags(form: Mapping[str, str]) -> dict[str, str]:
-    keys = enumerate(_members(form, "Tags", "Key"), 1)
-    return {key: form.get(f"Tags.member.{number}.Value", "") for number, key in keys}
+    keys = list(_members(form, "Tags", "Key"))
+    if len({key.lower() for key in keys}) < len(keys):
+        raise _invalid(_DUPLICATE_TAGS)
+    tags = {key: form.get(f"Tags.member.{number}.Value", "") for number, key in enumerate(keys, 1)}
+    if not all(is_tag(key, value) for key, value in tags.items()):
+        raise _invalid(validation_errors([no_match("tags", list(tags), _TAG_PATTERN)]).message)
+    return tags
 
 
 def _invalid(message: str) -> Refusal:

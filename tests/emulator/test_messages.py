@@ -85,7 +85,7 @@ TOO_LONG = (
         (changed(anchor={"enabled": False}), (*DENIED, assumptions.DISABLED_TRUST_ANCHOR)),
         (changed(profile={"enabled": False}), (*DENIED, assumptions.DISABLED_PROFILE)),
     ],
-    ids=lambda value: str(value)[-60:],
+    ids=lambda value: value[2] if isinstance(value, tuple) else "",
 )
 def test_each_sentence_by_its_cause(plan: Plan, expected: tuple[int, str, str] | None) -> None:
     answer = plan.answer()

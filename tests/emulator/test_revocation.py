@@ -91,7 +91,9 @@ class TestAtTheService:
         assert refusal(world.ask(profileArn=world.profile.arn + "0")) == REVOKED
 
     @pytest.mark.parametrize(
-        "crl", [revocation_list(CertificateAuthority("CN=Other")), b"nonsense", revocation_list(CA, [LEAF]) * 2]
+        "crl",
+        [revocation_list(CertificateAuthority("CN=Other")), b"nonsense", revocation_list(CA, [LEAF]) * 2],
+        ids=["another CA", "nonsense", "two"],
     )
     def test_what_cannot_be_imported(self, world: World, crl: bytes) -> None:
         with pytest.raises(ConfigurationError):

@@ -12,6 +12,8 @@ import botocore.session
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.emulator.policies import ASSUME, SET, TAG, session_policy, statement, trust_policy
 from tests.emulator.signing import NOW
@@ -62,6 +64,14 @@ def refused(world: World, **parameters: Any) -> tuple[str, str]:
 
 def code(world: World, **parameters: Any) -> str:
     return refused(world, **parameters)[0]
+
+
+ANY = world_with(trusting((ASSUME, SET, TAG)))
+ANY_KEYS = vend(ANY)
+NAMES = [
+    *("RoleArn", "RoleSessionName", "DurationSeconds", "Policy", "SourceIdentity", "ExternalId", "X"),
+    *("Tags.member.1.Key", "Tags.member.1.Value", "Tags.member.2.Key", "PolicyArns.member.1.arn"),
+]
 
 
 class TestSuccess:
@@ -178,6 +188,9 @@ class TestParameters:
             ({"Policy": "{"}, "The session policy is malformed"),
             ({"Policy": "x" * 2049}, "Member must have length less than or equal to 2048"),
             ({"Tags": [{"Key": str(n), "Value": ""} for n in range(51)]}, "Member must have length less than or equal"),
+            ({"Tags": [{"Key": "a", "Value": ""}, {"Key": "A", "Value": ""}]}, "Duplicate tag keys found"),
+            ({"Tags": [{"Key": "a*", "Value": ""}]}, "Member must satisfy regular expression pattern"),
+            ({"Tags": [{"Key": "a", "Value": "x" * 257}]}, "Member must satisfy regular expression pattern"),
             ({"TransitiveTagKeys": ["a"]}, "The local service does not support: TransitiveTagKeys"),
             ({"SerialNumber": "x", "TokenCode": "123456"}, "does not support: SerialNumber, TokenCode"),
         ],
@@ -199,6 +212,15 @@ class TestParameters:
         wrong = Vended(keys.key, keys.secret[::-1], keys.token)
         answer = world.send(signed(wrong, b"Action=AssumeRole&Version=2011-06-15"))
         assert error_of(answer) == (403, "SignatureDoesNotMatch")
+
+    @settings(max_examples=150, deadline=None)
+    @given(
+        st.dictionaries(st.sampled_from(NAMES), st.text(max_size=30) | st.sampled_from([NEXT, "me", "900", "CN=app"]))
+    )
+    def test_any_of_them(self, parameters: dict[str, str]) -> None:
+        form = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": NEXT, "RoleSessionName": "me", **parameters}
+        answer = ANY.send(signed(ANY_KEYS, urlencode(form).encode()))
+        assert answer.status in (200, 400, 403)
 
     def test_markup_in_a_name_stays_text(self) -> None:
         world = world_with(trusting())
