@@ -178,6 +178,8 @@ class World:
         # The programs of a page import each other.
         self.patch.delenv("PYTHONSAFEPATH", raising=False)
         self.patch.setenv("AWS_ENDPOINT_URL_STS", service.url)
+        # Of what signs without the library.
+        self.patch.setenv("AWS_ENDPOINT_URL_ROLESANYWHERE", service.url)
         self.patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         self.patch.setenv("HOME", str(directory))
         self.patch.setenv("CLIENT_KEY_PASSPHRASE", PASSPHRASE)
