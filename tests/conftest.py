@@ -21,6 +21,9 @@ with contextlib.suppress(ImportError):  # not every environment has property tes
     settings.register_profile("ci", deadline=None, derandomize=True)
     settings.load_profile("ci" if os.environ.get("CI") == "true" else "shared")
 
+# Runs the tests of users, in folders and processes of their own.
+pytest_plugins = ["pytester"]
+
 RequireTool = Callable[[str], str]
 
 # Reasons that may skip a test even where CI=true: they speak of the machine itself, and nothing can be installed

@@ -84,10 +84,11 @@ ROOMS = {
     "__init__": room(11),
     "__main__": room(11),
     "testing": room(None, "cryptography", "botocore"),
+    "pytest_plugin": room(None, "pytest"),
 }
 
-# The commands that run the local service or the test CA; they import `testing` inside their functions.
-MAY_IMPORT_TESTING = {"cli.demo", "cli.emulator", "cli.pki"}
+# The commands and the fixtures that run the local service or the test CA; they import `testing` inside functions.
+MAY_IMPORT_TESTING = {"cli.demo", "cli.emulator", "cli.pki", "pytest_plugin"}
 # The local service verifies with an implementation of its own.
 NOT_FOR_TESTING = {"canonical", "signer"}
 

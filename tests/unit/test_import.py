@@ -38,6 +38,12 @@ def test_signing_does_not_load_botocore() -> None:
     assert loaded & _HEAVY == {"requests", "urllib3", "cryptography"}
 
 
+def test_the_fixtures_for_pytest_load_no_third_party_but_pytest() -> None:
+    loaded = top_level_modules_after("import rolesanywhere_signer.pytest_plugin")
+    assert "pytest" in loaded
+    assert loaded & _HEAVY == set()
+
+
 @pytest.mark.parametrize("name", rolesanywhere_signer.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     assert getattr(rolesanywhere_signer, name) is not None
