@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 
 from rolesanywhere_signer.testing import LocalRolesAnywhere
 from tests.clients.conftest import PROGRAM, Machine
+from tests.e2e.openssl_pki import OpenSslPki
 from tests.emulator.control.world import crl
 from tests.emulator.world import CA, LEAF
 
@@ -44,10 +45,9 @@ def admin(machine: Machine, service: LocalRolesAnywhere) -> Administrator:
     return Administrator(machine, service)
 
 
-def new_anchor(admin: Administrator) -> str:
+def new_anchor(admin: Administrator, pem: str = CA.certificate_pem.decode()) -> str:
     """Make an enabled trust anchor and return its ARN."""
-    pem = {"x509CertificateData": CA.certificate_pem.decode()}
-    source = json.dumps({"sourceType": "CERTIFICATE_BUNDLE", "sourceData": pem})
+    source = json.dumps({"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": pem}})
     anchor = admin.does("create-trust-anchor", "--name", "company", "--source", source)["trustAnchor"]
     assert not anchor["enabled"]
     enabled = admin.does("enable-trust-anchor", "--trust-anchor-id", anchor["trustAnchorId"])["trustAnchor"]
@@ -94,3 +94,46 @@ def test_refusals(admin: Administrator) -> None:
     assert "ValidationException" in admin.fails_with("get-profile", "--profile-id", "0" * 36)
     unknown = "00000000-0000-0000-0000-000000000000"
     assert "ResourceNotFoundException" in admin.fails_with("get-profile", "--profile-id", unknown)
+
+
+def test_what_people_do_by_hand(
+    machine: Machine,
+    service: LocalRolesAnywhere,
+    admin: Administrator,
+    tmp_path: Path,
+    require_tool: Callable[[str], str],
+) -> None:
+    """From the CA's PEM to credentials and to their end. The role alone is made in Python: IAM is not emulated."""
+    (tmp_path / "pki").mkdir()
+    pki = OpenSslPki(require_tool("openssl"), tmp_path / "pki")
+    anchor = new_anchor(admin, pki.run("x509 -in rootCA.pem"))
+    role = service.create_role("s3-reader", trust_policy=pki.trust_policy(anchor)).arn
+    profile = new_profile(admin, role)["profileArn"]
+    use_profile(machine, pki, service, anchor, profile, role)
+    as_application = ("sts", "get-caller-identity", "--endpoint-url", service.url, "--profile", "alarms")
+    assert ":assumed-role/s3-reader/" in json.loads(machine.aws(*as_application, "--output", "json"))["Arn"]
+
+    revoked = ("--crl-data", f"fileb://{pki.revoke_client()}", "--trust-anchor-arn", anchor)
+    assert not admin.does("import-crl", "--name", "revoked", *revoked)["crl"]["enabled"]
+    machine.aws(*as_application)
+    admin.does("enable-crl", "--crl-id", admin.does("list-crls")["crls"][0]["crlId"])
+    assert "Certificate revoked" in machine.failing_aws(*as_application)
+    assert [call.status for call in service.calls] == [201, 201, 403]
+
+    [subject] = admin.does("list-subjects")["subjects"]
+    assert subject["x509Subject"] == "O=Kimalarm Inc.,L=Seoul,C=KR"
+    [seen] = admin.does("get-subject", "--subject-id", subject["subjectId"])["subject"]["credentials"]
+    assert (int(seen["serialNumber"]), seen["failed"]) == (pki.serial_number(), True)
+
+
+def use_profile(
+    machine: Machine, pki: OpenSslPki, service: LocalRolesAnywhere, anchor: str, profile: str, role: str
+) -> None:
+    """Write the profile `alarms`, which has the library's command make its credentials."""
+    command = (
+        f"{PROGRAM} credential-process --endpoint {service.url} --trust-anchor-arn {anchor} --profile-arn {profile} "
+        f"--role-arn {role} --certificate {pki.certificate} --private-key {pki.private_key}"
+    )
+    folder = Path(machine.environment["HOME"], ".aws")
+    folder.mkdir()
+    (folder / "config").write_text(f"[profile alarms]\nregion = eu-central-1\ncredential_process = {command}\n")

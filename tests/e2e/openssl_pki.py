@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 CA_CONFIG = """\
 [req]
@@ -23,6 +24,7 @@ default_ca = company
 dir = .
 database = index.txt
 serial = serial.txt
+crlnumber = crlnumber.txt
 new_certs_dir = issued
 default_md = sha512
 default_days = 3650
@@ -65,6 +67,7 @@ class OpenSslPki:
         (directory / "client.ext").write_text(CLIENT_EXTENSIONS)
         (directory / "index.txt").touch()
         (directory / "serial.txt").write_text("01\n")
+        (directory / "crlnumber.txt").write_text("01\n")
         (directory / "issued").mkdir()
         self._make_ca()
         self.renew_client()
@@ -97,6 +100,25 @@ class OpenSslPki:
             "-extfile client.ext -out client.pem"
         )
 
+    def revoke_client(self) -> Path:
+        """Revoke the client certificate; return where the CA's new revocation list is."""
+        for task in ("-revoke client.pem", "-gencrl -crldays 7 -out crl.pem"):
+            self.run(f"ca -config ca.cnf -keyfile rootCA.key -cert rootCA.pem {task}")
+        return self._directory / "crl.pem"
+
     def serial_number(self) -> int:
         """Return the serial number of the client certificate as openssl tells it."""
         return int(self.run("x509 -in client.pem -noout -serial").strip().removeprefix("serial="), 16)
+
+    def trust_policy(self, trust_anchor_arn: str) -> dict[str, Any]:
+        """Return the trust policy of a role for the company's certificates, by way of one trust anchor."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "rolesanywhere.amazonaws.com"},
+            "Action": ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+            "Condition": {
+                "StringEquals": {"aws:PrincipalTag/x509Subject/O": "Kimalarm Inc."},
+                "ArnEquals": {"aws:SourceArn": trust_anchor_arn},
+            },
+        }
+        return {"Version": "2012-10-17", "Statement": [statement]}
