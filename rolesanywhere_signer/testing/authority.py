@@ -140,6 +140,8 @@ class CertificateAuthority(IssuedCertificate):
         Raises:
             ConfigurationError: An option that there is not, or one that no certificate can have.
         """
+        if not isinstance(other, CertificateAuthority):
+            raise ConfigurationError(f"a CertificateAuthority can be cross-signed, not {type(other).__name__}")
         # A path follows the key identifier that the other's certificates name.
         turned: CertificateOptions = {"subject_key_identifier": _key_identifier(other.certificate) or True, **options}
         knobs = ca_options(turned)

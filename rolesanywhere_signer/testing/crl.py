@@ -262,7 +262,7 @@ def check_reason(reason: str) -> None:
     Raises:
         ConfigurationError: There is none.
     """
-    if reason not in _REASONS:
+    if not isinstance(reason, str) or reason not in _REASONS:
         raise ConfigurationError(f"there is no reason {reason!r}", hint=f"one of {', '.join(_REASONS)}")
 
 
@@ -287,11 +287,10 @@ def _all_knobs(options: CrlOptions) -> CrlOptions:
             f"a CRL has no option {', '.join(unknown)}", hint=f"the options are {', '.join(known)}"
         )
     knobs: CrlOptions = {**_DEFAULTS, **options}
-    odd = [name for name in knobs["leave_out"] if name not in _CAN_BE_LEFT_OUT]
+    with arguments_of("leave_out is no list of names"):
+        odd = [name for name in knobs["leave_out"] if name not in _CAN_BE_LEFT_OUT]
     if odd:
-        raise ConfigurationError(
-            f"{', '.join(odd)} cannot be left out of a CRL", hint=f"one of {', '.join(_CAN_BE_LEFT_OUT)}"
-        )
+        raise ConfigurationError(f"{odd!r} cannot be left out of a CRL", hint=f"one of {', '.join(_CAN_BE_LEFT_OUT)}")
     if knobs["expired"] and (knobs["this_update"] or knobs["next_update"]):
         raise ConfigurationError("give expired or the times, not both")
     return knobs
@@ -344,7 +343,7 @@ def _signed(
     encoded = signing.sign_again(signing.sign(builder), edit)
     if knobs["wrong_signature"]:
         encoded = turn_a_bit(encoded)
-    return encoded if knobs["edit_der"] is None else knobs["edit_der"](encoded)
+    return encoded if knobs["edit_der"] is None else bytes(knobs["edit_der"](encoded))
 
 
 def _with_entries(body: bytes, entries: list[Revocation], knobs: CrlOptions) -> bytes:

@@ -127,8 +127,14 @@ class IssuedCertificate:
             )
 
     def with_chain(self, *intermediates: IssuedCertificate | x509.Certificate) -> IssuedCertificate:
-        """Return the same certificate and key with other intermediates, such as over a cross-signed CA."""
+        """Return the same certificate and key with other intermediates, such as over a cross-signed CA.
+
+        Raises:
+            ConfigurationError: Something that is no certificate.
+        """
         chain = tuple(each.certificate if isinstance(each, IssuedCertificate) else each for each in intermediates)
+        if not all(isinstance(each, x509.Certificate) for each in chain):
+            raise ConfigurationError("an intermediate is an issued certificate or cryptography's object")
         return IssuedCertificate(self.certificate, self._private_key, chain)
 
     def write(

@@ -75,7 +75,7 @@ class Issuer:
                 encoded = signing.sign_again(encoded, edit)
             if options["wrong_signature"]:
                 encoded = turn_a_bit(encoded)
-        return encoded if options["edit_der"] is None else options["edit_der"](encoded)
+            return encoded if options["edit_der"] is None else bytes(options["edit_der"](encoded))
 
     def _builder(
         self, subject: x509.Name, public_key: PublicKey, options: CertificateOptions, life: tuple[timedelta, timedelta]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from ..errors import ConfigurationError
 from .refusals import Refusal
 
-_FOREIGN = (ValueError, TypeError, AttributeError, OverflowError, UnsupportedAlgorithm)
+_FOREIGN = (ValueError, TypeError, AttributeError, OverflowError, UnsupportedAlgorithm, x509.InvalidVersion)
 
 
 @contextmanager
