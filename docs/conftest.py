@@ -31,6 +31,7 @@ from typing import Any
 import boto3
 import pytest
 from cryptography.hazmat.primitives import serialization
+from moto import mock_aws
 from moto.server import ThreadedMotoServer
 from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -129,6 +130,9 @@ class World:
 
     def enter(self, namespace: dict[str, Any]) -> None:
         self.printed = ""
+        # The servers of this process share what they hold; moto empties itself when its mock begins.
+        with mock_aws():
+            pass
         self.patch = self._stack.enter_context(pytest.MonkeyPatch.context())
         directory = Path(self._stack.enter_context(tempfile.TemporaryDirectory()))
         self.patch.chdir(directory)
