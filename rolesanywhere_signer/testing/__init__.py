@@ -11,6 +11,20 @@ from __future__ import annotations
 from . import der
 from .authority import CertificateAuthority
 from .crl import CrlOptions, RevocationList
+from .fault_rules import FaultRule, Faults
+from .faults import (
+    Cut,
+    ExpiredCredentials,
+    Fault,
+    Garbled,
+    Hold,
+    Latency,
+    Reset,
+    ServerError,
+    Throttled,
+    Truncated,
+    WrongClock,
+)
 from .issued import IssuedCertificate, WrittenFiles
 from .options import CertificateOptions
 from .resources import Crl, Profile, Role, Subject, TipConfiguration, TrustAnchor
@@ -23,16 +37,29 @@ __all__ = [
     "CertificateOptions",
     "Crl",
     "CrlOptions",
+    "Cut",
+    "ExpiredCredentials",
+    "Fault",
+    "FaultRule",
+    "Faults",
+    "Garbled",
+    "Hold",
     "HttpRequest",
     "HttpResponse",
     "IssuedCertificate",
+    "Latency",
     "LocalRolesAnywhere",
     "Profile",
+    "Reset",
     "RevocationList",
     "Role",
+    "ServerError",
     "Subject",
+    "Throttled",
     "TipConfiguration",
+    "Truncated",
     "TrustAnchor",
     "WrittenFiles",
+    "WrongClock",
     "der",
 ]

@@ -89,6 +89,18 @@ class Account:
         with self.lock:
             return self._roles.get(arn)
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles, in the order they were made."""
+        with self.lock:
+            return tuple(self._roles.values())
+
+    @property
+    def private_cas(self) -> Mapping[str, tuple[x509.Certificate, ...]]:
+        """The private CAs that were registered, by ARN."""
+        with self.lock:
+            return dict(self._private_cas)
+
     def add_role(self, role: Role) -> Role:
         """Add a role.
 

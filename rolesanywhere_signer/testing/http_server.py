@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import ssl
+import struct
 import threading
 from http import HTTPStatus
 from typing import BinaryIO
 
 from .http_parser import BadRequestError, read_request
-from .wire import Application, HttpRequest, HttpResponse, octets
+from .wire import PROMPT, Application, Delivery, HttpRequest, HttpResponse, octets
 
 _logger = logging.getLogger("rolesanywhere_signer")
 
@@ -25,21 +27,25 @@ class HttpServer:
 
     Args:
         application: Called from many threads.
+        port: 0: any that is free.
+        tls: None: plain HTTP.
     """
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, port: int = 0, tls: ssl.SSLContext | None = None) -> None:
         self._application = application
+        self._tls = tls
         self._lock = threading.Lock()
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._closing = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=128)
         self._acceptor = threading.Thread(target=self._accept, name="rolesanywhere-acceptor", daemon=True)
         self._acceptor.start()
 
     @property
     def url(self) -> str:
         """Where the server listens."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def close(self) -> None:
         """Stop: every connection ends, and no thread is left."""
@@ -54,7 +60,8 @@ class HttpServer:
             open_connections = dict(self._connections)
         for connection in open_connections.values():
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                # The socket's own, also below TLS: that of TLS takes the cipher from a thread that reads.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)
         for thread in open_connections:
             thread.join()
 
@@ -80,10 +87,22 @@ class HttpServer:
             with connection, contextlib.suppress(OSError):
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.settimeout(_IDLE_SECONDS)
-                self._converse(connection)
+                if self._tls is None:
+                    self._converse(connection)
+                else:
+                    self._converse_with_tls(connection, self._tls)
         finally:
             with self._lock:
                 del self._connections[threading.current_thread()]
+
+    def _converse_with_tls(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
+        with tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False) as wrapped:
+            # It has taken the descriptor from the other, which would no longer end when the server does.
+            with self._lock:
+                self._connections[threading.current_thread()] = wrapped
+            if not self._closing.is_set():
+                wrapped.do_handshake()
+                self._converse(wrapped)
 
     def _converse(self, connection: socket.socket) -> None:
         with connection.makefile("rb") as stream:
@@ -101,10 +120,26 @@ class HttpServer:
         if received is None:
             return False
         request, keep_open = received
-        answer = _serialised(self._respond(request), keep_open=keep_open, with_body=request.method != "HEAD")
+        response = self._respond(request)
+        answer = _serialised(response, keep_open=keep_open, with_body=request.method != "HEAD")
+        if response.delivery != PROMPT:
+            return self._deliver(connection, answer, response.delivery) and keep_open
         # One write: headers and body apart would wait for a delayed acknowledgement, 40 ms.
         connection.sendall(answer)
         return keep_open
+
+    def _deliver(self, connection: socket.socket, answer: bytes, delivery: Delivery) -> bool:
+        """Send what the answer's fault leaves of it, and return whether the connection is still whole."""
+        if delivery.hold:
+            _hold(connection, delivery.wait_seconds)
+            return False
+        self._closing.wait(delivery.wait_seconds)
+        if delivery.reset:
+            # Closed with a linger time of 0, a connection is reset.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            return False
+        connection.sendall(answer[: delivery.cut_after])
+        return delivery.cut_after is None
 
     def _respond(self, request: HttpRequest) -> HttpResponse:
         try:
@@ -122,9 +157,17 @@ def _serialised(response: HttpResponse, *, keep_open: bool, with_body: bool = Tr
     return octets("\r\n".join(lines)) + (response.body if with_body else b"")
 
 
+def _hold(connection: socket.socket, seconds: float | None) -> None:
+    """Wait until the client leaves, the server closes, or the time is over; what it still sends is thrown away."""
+    # Data starts the time anew; no client sends any before it has its answer.
+    connection.settimeout(seconds)
+    while connection.recv(65536):
+        pass
+
+
 def _drain(connection: socket.socket) -> None:
     """Read what the client still sends, within bounds, so that closing does not take the answer from it."""
-    connection.shutdown(socket.SHUT_WR)
+    socket.socket.shutdown(connection, socket.SHUT_WR)
     connection.settimeout(_DRAIN_SECONDS)
     left = _DRAIN_BYTES
     while left > 0:

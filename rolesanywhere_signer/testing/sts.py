@@ -20,12 +20,17 @@ SERVICE = "sts"
 _NAMESPACE = "https://sts.amazonaws.com/doc/2011-06-15/"
 _VERSION = "2011-06-15"
 _ASSUME_ROLE = "AssumeRole"
-_ACTIONS = (_ASSUME_ROLE, "GetCallerIdentity")
+ACTIONS = (_ASSUME_ROLE, "GetCallerIdentity")
 
 
 def is_query_request(request: HttpRequest) -> bool:
     """Return whether the body is a form that names an action, as STS's query protocol has it."""
     return "Action" in _form(request)
+
+
+def action_of(request: HttpRequest) -> str | None:
+    """Return the action that the form names."""
+    return _form(request).get("Action")
 
 
 def answer_query(
@@ -44,7 +49,7 @@ def answer_query(
     try:
         action, result = form["Action"], _result(account, tokens, request, form, now)
     except Refusal as refusal:
-        return _error(refusal, request_id)
+        return error_answer(refusal, request_id)
     return _xml(
         200,
         f'<{action}Response xmlns="{_NAMESPACE}"><{action}Result>{result}</{action}Result>'
@@ -56,7 +61,7 @@ def _result(
     account: Account, tokens: TokenService, request: HttpRequest, form: Mapping[str, str], now: datetime
 ) -> str:
     action, version = form["Action"], form.get("Version", "NO_VERSION_SPECIFIED")
-    if action not in _ACTIONS or version != _VERSION:
+    if action not in ACTIONS or version != _VERSION:
         raise Refusal(400, "InvalidAction", f"Could not find operation {action} for version {version}")
     credentials = _verify(account, request, now)
     if action == _ASSUME_ROLE:
@@ -122,11 +127,14 @@ def _form(request: HttpRequest) -> dict[str, str]:
     return dict(parse_qsl(request.body.decode("latin-1")))
 
 
-def _error(refusal: Refusal, request_id: str) -> HttpResponse:
+def error_answer(refusal: Refusal, request_id: str) -> HttpResponse:
+    """Return a refusal as STS writes it; who is to blame goes by the status."""
+    blamed = "Sender" if refusal.status < 500 else "Receiver"
     return _xml(
         refusal.status,
         f'<ErrorResponse xmlns="{_NAMESPACE}">'
-        f"<Error><Type>Sender</Type><Code>{refusal.error_code}</Code><Message>{escape(refusal.message)}</Message></Error>"
+        f"<Error><Type>{blamed}</Type><Code>{refusal.error_code}</Code>"
+        f"<Message>{escape(refusal.message)}</Message></Error>"
         f"<RequestId>{request_id}</RequestId></ErrorResponse>",
     )
 

@@ -67,12 +67,45 @@ class HttpRequest:
 
 
 @dataclass(frozen=True)
+class Delivery:
+    """What a server is to do with the connection, other than send the answer.
+
+    Attributes:
+        wait_seconds: Before anything else; None: for ever, where nothing is sent.
+        hold: Whether nothing is sent.
+        reset: Whether the connection is reset and nothing sent.
+        cut_after: How many bytes are sent before the connection ends; None: all.
+    """
+
+    wait_seconds: float | None = 0
+    hold: bool = False
+    reset: bool = False
+    cut_after: int | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the answer is sent, late perhaps."""
+        return not self.hold and not self.reset and self.cut_after is None
+
+
+PROMPT = Delivery()
+
+
+@dataclass(frozen=True)
 class HttpResponse:
-    """An answer; its body holds credentials where it is a success, so the repr does not show it."""
+    """An answer; its body holds credentials where it is a success, so the repr does not show it.
+
+    Attributes:
+        status: Of HTTP.
+        headers: Without those of the connection.
+        body: The bytes.
+        delivery: How the server sends it.
+    """
 
     status: int
     headers: HeaderPairs
     body: bytes = field(repr=False)
+    delivery: Delivery = PROMPT
 
 
 class Application(Protocol):

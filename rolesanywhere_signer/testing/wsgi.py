@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from .http_parser import BadRequestError, body_length
-from .wire import Application, HttpRequest, HttpResponse, octets
+from .wire import Application, HttpRequest, HttpResponse, json_response, octets
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -16,20 +17,35 @@ if TYPE_CHECKING:
 WsgiApp = Callable[[dict[str, Any], "StartResponse"], Iterable[bytes]]
 
 
+# What a test must not take for the fault that it asked for.
+NEEDS_SERVER = "this fault needs the HTTP server of the local service: a WSGI app has no hand on the connection"
+
+
 def make_wsgi_app(application: Application) -> WsgiApp:
     """Return a WSGI app for ``application``.
 
     The raw target is taken from ``RAW_URI`` or ``REQUEST_URI`` where the server gives one. Without it the target is
     put together again from the decoded path, and what was encoded in another way than usual is not seen as it came.
+
+    Of the faults that concern the connection an app can only be late: it waits for ``Latency``, and answers ``Hold``,
+    ``Reset`` and ``Cut`` with a 500 that says so.
     """
 
     def app(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        response = _respond(application, environ)
+        response = _delivered(_respond(application, environ))
         headers = [*response.headers, ("Content-Length", str(len(response.body)))]
         start_response(f"{response.status} {HTTPStatus(response.status).phrase}", headers)
         return [b"" if environ["REQUEST_METHOD"] == "HEAD" else response.body]
 
     return app
+
+
+def _delivered(response: HttpResponse) -> HttpResponse:
+    if not response.delivery.is_whole:
+        return json_response(500, {"message": NEEDS_SERVER}, "InternalFailure")
+    if response.delivery.wait_seconds:
+        threading.Event().wait(response.delivery.wait_seconds)
+    return response
 
 
 def _respond(application: Application, environ: dict[str, Any]) -> HttpResponse:
