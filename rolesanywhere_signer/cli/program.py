@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "completion": "completion",
     "demo": "demo",
     "pki": "pki",
+    "emulator": "emulator",
     "version": "version",
 }
 _HELP = ("-h", "--help", "help")

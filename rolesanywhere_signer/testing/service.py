@@ -249,7 +249,7 @@ class LocalRolesAnywhere(ResourceMaker):
         self.calls.append(Call(refusal.status, refusal.error_code, refusal.message, request, now))
         return _error(refusal)
 
-    def state_summary(self) -> dict[str, object]:
+    def state_summary(self) -> dict[str, Any]:
         """Return what there is, in JSON's types, without anything secret."""
         return {**summary(self._account), "calls": len(self.calls), "faults": len(self.faults)}
 

@@ -43,7 +43,7 @@ def summary(account: Account) -> _Record:
         "region": account.region,
         "account_id": account.account_id,
         "trust_anchors": [_line(each) for each in account.trust_anchors],
-        "profiles": [_line(each) for each in account.profiles],
+        "profiles": [{**_line(each), "role_arns": list(each.role_arns)} for each in account.profiles],
         "crls": [_line(each) for each in account.crls],
         "roles": [{"arn": role.arn, "name": role.name} for role in account.roles],
         "subjects": [{"arn": each.arn, "x509_subject": each.x509_subject} for each in account.subjects],

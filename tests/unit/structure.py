@@ -83,7 +83,8 @@ ROOMS = {
     "cli": room(10),
     "__init__": room(11),
     "__main__": room(11),
-    "testing": room(None, "cryptography", "botocore"),
+    # yaml is of the extra, and for files of the `emulator` alone.
+    "testing": room(None, "cryptography", "botocore", "yaml"),
     "pytest_plugin": room(None, "pytest"),
 }
 
