@@ -114,7 +114,7 @@ class TestExtensions:
             {"valid_until": datetime(2030, 1, 1)},  # noqa: DTZ001 - naive on purpose
             {"serial_number": 1, "odd_serial_number": 0},
         ],
-        ids=str,
+        ids=" ".join,
     )
     def test_what_there_is_not_is_refused(self, ca: CertificateAuthority, options: CertificateOptions) -> None:
         with pytest.raises(ConfigurationError):

@@ -66,7 +66,9 @@ class TestWhatIsListed:
         reason = entry(ca.crl(), 5).extensions.get_extension_for_class(x509.CRLReason).value.reason
         assert reason is x509.ReasonFlags.superseded
 
-    @pytest.mark.parametrize("flag", set(x509.ReasonFlags) - {x509.ReasonFlags.remove_from_crl})
+    @pytest.mark.parametrize(
+        "flag", [flag for flag in x509.ReasonFlags if flag is not x509.ReasonFlags.remove_from_crl]
+    )
     def test_every_reason(self, ca: CertificateAuthority, flag: x509.ReasonFlags) -> None:
         ca.revoke(5, flag.value)
         assert entry(ca.crl(), 5).extensions.get_extension_for_class(x509.CRLReason).value.reason is flag
