@@ -274,8 +274,8 @@ def test_roles_beyond_are_part_of_the_way(capsys: pytest.CaptureFixture[str], si
     site.config.write_text(site.config.read_text() + over)
     site.monkeypatch.setenv("AWS_ENDPOINT_URL_STS", site.world.service.url)
     outcome = run_here(capsys, "doctor", "--profile", "reports")
-    # The local service assumes no roles.
-    assert outcome.stdout.startswith("error: AssumeRole of arn:aws:iam::210987654321:role/reports: InvalidAction: ")
+    # The local service has no role of another account.
+    assert outcome.stdout.startswith("error: AssumeRole of arn:aws:iam::210987654321:role/reports: AccessDenied: ")
     assert "ok       create-session: " in outcome.stdout
 
     end = (datetime.now(timezone.utc) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
