@@ -156,7 +156,7 @@ def start_application(
     session = world.boto3_session(clock=clock, **arguments, **options)
     s3 = session.client("s3", endpoint_url=moto_url)
     s3.create_bucket(Bucket="rotation")
-    caplog.set_level("DEBUG", logger="rolesanywhere_signer")
+    caplog.set_level("INFO", logger="rolesanywhere_signer")
     application = Application(world.service, site, session, s3, clock, caplog)
     application.use()
     assert application.generation_in_use() == "first"
