@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -60,12 +61,14 @@ def _issue(given: Given) -> None:
     directory = _ca(given)
     request = None
     if "csr" in given:
-        request = read_source(str(given["csr"]), what="certificate request", error=ConfigurationError)
+        request = read_source(_path(given, "csr"), what="certificate request", error=ConfigurationError)
     elif "subject" not in given:
         raise ConfigurationError(f"{NAME} issue: --subject is missing", hint="such as --subject CN=app; or --csr FILE")
-    key_passphrase = _passphrase_of(given, "key-passphrase-file")
+    ask_key_passphrase = _passphrase_of(given, "key-passphrase-file")
+    key_passphrase = ask_key_passphrase() if ask_key_passphrase else None
     out = _out(given, directory, request)
-    if not given.is_on("force") and (out / "certificate.pem").exists():
+    # A path that cannot be is no certificate; writing will say what is wrong with it.
+    if not given.is_on("force") and os.path.exists(out / "certificate.pem"):  # noqa: PTH110
         raise ConfigurationError(
             f"{NAME} issue: there is a certificate in {str(out)!r} already",
             hint="--force replaces it and its key; --out names another directory",
@@ -75,7 +78,7 @@ def _issue(given: Given) -> None:
     )
     written = issued.write(
         out,
-        passphrase=key_passphrase() if key_passphrase else None,
+        passphrase=key_passphrase,
         full_chain=given.is_on("full-chain"),
         pkcs12=given.is_on("pkcs12"),
     )
@@ -94,7 +97,7 @@ def _options(given: Given) -> CertificateOptions:
 
 def _out(given: Given, directory: CaDirectory, request: bytes | None) -> Path:
     if "out" in given:
-        return Path(str(given["out"])).expanduser()
+        return _path(given, "out")
     return directory.folder_for(given.text("subject"), request)
 
 
@@ -112,7 +115,7 @@ def _revoke(given: Given) -> None:
 
     if "certificate" not in given:
         raise ConfigurationError(f"{NAME} revoke: --certificate is missing", hint="it names the certificate's file")
-    certificate = load_certificates(str(given["certificate"]))[0]
+    certificate = load_certificates(_path(given, "certificate"))[0]
     entry, is_new = _ca(given).revoke(certificate, given.text("reason"))
     print(f"{entry.subject}, serial number {entry.serial_number}, is revoked since {entry.revoked_at}")
     if is_new:
@@ -129,7 +132,7 @@ def _show(given: Given) -> None:
     from ..testing.certificate_text import certificate_text
     from .report import table
 
-    path = Path(given.operands[1]).expanduser()
+    path = Path(_expanded(given.operands[1]))
     certificates = load_certificates(path)
     for certificate in certificates:
         sys.stdout.write(certificate_text(certificate) + "\n")
@@ -161,13 +164,22 @@ def _ca(given: Given) -> CaDirectory:
     from .terminal import ask_passphrase
 
     passphrase = _passphrase_of(given, "passphrase-file")
-    return CaDirectory(Path(str(given["directory"])).expanduser(), passphrase or ask_passphrase)
+    return CaDirectory(_path(given, "directory"), passphrase or ask_passphrase)
 
 
 def _passphrase_of(given: Given, flag: str) -> Callable[[], str] | None:
     from ..identity_sources import PassphraseFile
 
-    return PassphraseFile(str(Path(str(given[flag])).expanduser())) if flag in given else None
+    return PassphraseFile(str(_path(given, flag))) if flag in given else None
+
+
+def _path(given: Given, flag: str) -> Path:
+    return Path(_expanded(str(given[flag])))
+
+
+def _expanded(path: str) -> str:
+    # The shell leaves a tilde behind an equals sign alone; Path.expanduser raises for a user that there is not.
+    return os.path.expanduser(path)  # noqa: PTH111
 
 
 def _days(given: Given, otherwise: int) -> timedelta:

@@ -177,7 +177,8 @@ class CaDirectory:
         """
         if reason is not None:
             check_reason(reason)
-        issuer = self._issuer_of(certificate)
+        with _explained(self.path):
+            issuer = self._issuer_of(certificate)
         result: list[tuple[Entry, bool]] = []
 
         def change(index: Index) -> Index:
@@ -220,9 +221,9 @@ class CaDirectory:
 
     def _change(self, change: Callable[[Index], Index]) -> None:
         """Change the index while nobody else uses the directory."""
-        if not self.certificate.exists() or not (self.path / _INDEX).exists():
-            raise ConfigurationError(f"there is no CA in {os.fspath(self.path)!r}", hint="pki init makes one")
         with _explained(self.path):
+            if not self.certificate.exists() or not (self.path / _INDEX).exists():
+                raise ConfigurationError(f"there is no CA in {os.fspath(self.path)!r}", hint="pki init makes one")
             self._check_directory()
         self._edit(lambda content: change(decoded(content, self.path)).encoded())
 

@@ -227,6 +227,27 @@ class TestTheDirectory:
         outcome = run_here(capsys, "pki", "issue", "--subject", "CN=app")
         assert outcome.code == 1
 
+    @pytest.mark.parametrize("path", ["x" * 300, "~nobody-of-this-name/x", "a/" * 3000], ids=range(3))
+    def test_paths_that_cannot_be(self, capsys: Capture, path: str) -> None:
+        run_here(capsys, "pki", "init")
+        for words in (
+            ("issue", "--subject", "CN=app", "--directory", path),
+            ("issue", "--csr", path),
+            ("issue", "--subject", "CN=app", "--passphrase-file", path, "--key-passphrase-file", path),
+            ("revoke", "--certificate", path),
+            ("revoke", "--certificate", "dev-ca/ca.pem", "--directory", path),
+            ("crl", "--directory", path),
+            ("show", path),
+            ("show", "dev-ca/ca.key", "--directory", path),
+        ):
+            outcome = run_here(capsys, "pki", *words)
+            assert outcome.code == 1, words
+            assert outcome.stderr.startswith("error: ")
+            assert "the result cannot be written" not in outcome.stderr
+        if not path.startswith("~"):
+            outcome = run_here(capsys, "pki", "issue", "--subject", "CN=app", "--out", path)
+            assert "cannot write the certificate" in outcome.stderr
+
     def test_a_path_that_cannot_be_a_directory(self, capsys: Capture) -> None:
         Path("file").write_text("")
         for directory in ("file", "file/below", "nul\0", "/dev/null"):
