@@ -49,7 +49,7 @@ def test_a_refused_first_use_is_our_error_with_its_hint_in_the_text(world: AioWo
     stranger = world.service.create_role("stranger")
     with pytest.raises(AccessDeniedError) as caught:
         run(identity(world.aio_session(role_arn=stranger.arn), world.service.url))
-    assert f"hint: add {stranger.arn} to the roles of" in str(caught.value)
+    assert f"hint: {stranger.arn} is not among the roles of" in str(caught.value)
 
 
 # --- the provider in a session ------------------------------------------------------------------------------------

@@ -84,7 +84,7 @@ def test_200_tasks_share_one_failure_and_each_has_its_own_exception(world: AioWo
     assert {type(error) for error in errors} == {AccessDeniedError}
     assert len({id(error) for error in errors}) == TASKS
     [text] = {str(error) for error in errors}
-    assert f"hint: add {stranger.arn} to the roles of" in text
+    assert f"hint: {stranger.arn} is not among the roles of" in text
     assert [call.status for call in world.service.calls] == [403]
 
 

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from rolesanywhere_signer.testing import HttpRequest, LocalRolesAnywhere
+from rolesanywhere_signer.testing.notifications import EVENTS
 from tests.emulator.control.shapes import is_valid, junk, request_of, valid
 from tests.emulator.control.test_operations import assert_shaped
-from tests.emulator.control.world import HAS_ALIASES, MODEL, PEM, PRIVATE_CA, crl
+from tests.emulator.control.world import HAS_ALIASES, MODEL, PRIVATE_CA, bundle, crl
 from tests.emulator.signing import NOW
 from tests.emulator.world import CA, LEAF, header
 
@@ -34,7 +35,9 @@ def names_of(*resources: Any) -> st.SearchStrategy[str]:
     return st.sampled_from([name for one in resources for name in (one.id, one.arn, one.alias_arn) if name])
 
 
-# What shapes alone do not know: which resources there are, what a CA's certificate is, what a page may hold.
+PRIVATE = {"sourceType": "AWS_ACM_PCA", "sourceData": {"acmPcaArn": PRIVATE_CA}}
+
+# What shapes alone do not know: which resources there are, what a trust anchor is made of, what a page may hold.
 KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "Uuid": st.sampled_from([ANCHOR.id, PROFILE.id, CRL.id, SUBJECT.id]),
     "AmazonResourceName": names_of(ANCHOR, PROFILE, CRL, SUBJECT),
@@ -43,7 +46,10 @@ KNOWN: dict[str, st.SearchStrategy[Any]] = {
     "CrlIdentifier": names_of(CRL, CRL, ANCHOR),
     "TrustAnchorArn": st.just(ANCHOR.arn),
     "TrustAnchorIdentifierArn": names_of(ANCHOR).filter(lambda name: name.startswith("arn:")),
-    "SourceDataX509CertificateDataString": st.just(PEM),
+    "Source": st.sampled_from([bundle(), bundle(), PRIVATE, {**PRIVATE, "sourceType": "CERTIFICATE_BUNDLE"}, {}]),
+    "NotificationSetting": st.fixed_dictionaries(
+        {"event": st.sampled_from(EVENTS), "enabled": st.booleans(), "threshold": st.integers(1, 360)}
+    ),
     "ImportCrlRequestCrlDataBlob": st.sampled_from([base64.b64encode(data).decode() for data in (crl(), b"x")]),
     "MappingRuleSpecifierString": st.sampled_from(["CN", "*", "DNS", "Name", "Name/CN", "2.5.4.5"])
     | st.text(max_size=60),
