@@ -17,6 +17,7 @@ from ..helper_command import EXCLUSIONS
 from .command import PROGRAM, Command
 from .common import FALLBACK, PROFILE, SESSION_TABLE, assemble
 from .serve import supplier_of
+from .signals import handled
 from .terminal import show_log, tell_error
 
 if TYPE_CHECKING:
@@ -82,18 +83,9 @@ class _Program:
 
     @contextlib.contextmanager
     def signals(self) -> Iterator[None]:
-        """Take signals while a block runs; what is ignored stays so, as under nohup."""
-        numbers = [getattr(signal, name) for name in _FORWARDED if hasattr(signal, name)]
-        heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-        before = {number: signal.signal(number, self._forward) for number in heeded}
-        if hasattr(signal, "SIGCHLD"):
-            # Where it is ignored, as some supervisors hand it on, the system forgets how a child ended.
-            before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        try:
+        """Take signals while a block runs."""
+        with handled(_FORWARDED, self._forward), _children_remembered():
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def run(self, environment: Mapping[str, str]) -> int:
         """Run it to its end and return the exit code."""
@@ -122,6 +114,19 @@ class _Program:
         hint = "is it on PATH?" if is_missing and os.sep not in self._words[0] else None
         tell_error(ConfigurationError(f"cannot run {self._words[0]!r}: {error.strerror or error}", hint=hint))
         return _NOT_FOUND if is_missing else _NOT_EXECUTABLE
+
+
+@contextlib.contextmanager
+def _children_remembered() -> Iterator[None]:
+    """Run a block in which the system tells how a child ended, also where SIGCHLD came ignored."""
+    if not hasattr(signal, "SIGCHLD"):
+        yield
+        return
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGCHLD, before)
 
 
 def _is_in_foreground() -> bool:

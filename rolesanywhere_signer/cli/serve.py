@@ -6,7 +6,6 @@ import contextlib
 import logging
 import os
 import shlex
-import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from ..flags import Flag, Given, parse_number, switch
 from ..helper_command import EXCLUSIONS
 from .command import PROGRAM, Command
 from .common import FALLBACK, PROFILE, SESSION_TABLE, assemble
+from .signals import END_SIGNALS, handled
 from .terminal import note, show_log, warn
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ NAME = "serve"
 _Started = tuple[Callable[[], bool], list[str]]
 _LOOPBACK = "127.0.0.1"
 _LOOK_SECONDS = 5
-_END_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
 def run(given: Given) -> int:
@@ -90,16 +89,10 @@ def supplier_of(assembly: Assembly, name: str | None) -> Supplier:
 
 @contextlib.contextmanager
 def end_signals() -> Iterator[threading.Event]:
-    """Yield an event that is set by the signals that ask a program to end; what is ignored stays so, as under nohup."""
+    """Yield an event that is set by the signals that ask a program to end."""
     ended = threading.Event()
-    numbers = [getattr(signal, name) for name in _END_SIGNALS if hasattr(signal, name)]
-    heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda *_: ended.set()) for number in heeded}
-    try:
+    with handled(END_SIGNALS, lambda *_: ended.set()):
         yield ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _check(given: Given) -> None:

@@ -14,11 +14,11 @@ from ..helper_command import EXCLUSIONS
 from ..seconds import sleep
 from .command import PROGRAM, Command
 from .common import ARNS, FALLBACK, SESSION_TABLE, assemble
+from .signals import END_SIGNALS, handled
 from .terminal import note, show_log
 
 NAME = "update"
 _FALLBACK = FALLBACK.replace("--profile", "--from-profile")
-_END_SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")
 # What a shell reports of a program that a signal ended.
 _SIGNALLED = 128
 
@@ -77,19 +77,15 @@ class _Ending:
 
     @contextlib.contextmanager
     def by_signals(self) -> Iterator[None]:
-        """Run a block that the signals end; what is ignored stays so, as under nohup."""
-        numbers = [getattr(signal, name) for name in _END_SIGNALS if hasattr(signal, name)]
-        heeded = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+        """Run a block that the signals end."""
         # Held back until the block, where what ends it is caught.
-        before = {number: signal.signal(number, self._end) for number in heeded}
-        try:
-            yield
-        except _Ended:
-            pass
-        finally:
-            self._is_held_back = True
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with handled(END_SIGNALS, self._end):
+            try:
+                yield
+            except _Ended:
+                pass
+            finally:
+                self._is_held_back = True
 
     def release(self) -> None:
         """Let signals end at once what runs from here on, as the block begins; one that has come before ends it now."""
