@@ -24,11 +24,9 @@ from .files import (
     make_private_directory,
     old_files,
 )
-from .private_files import read_private, remove_quietly, write_private
+from .private_files import DEFAULT_CACHE_DIRECTORY, read_private, remove_quietly, write_private
 from .seconds import sleep
 
-# Beside botocore's ~/.aws/boto/cache and the AWS CLI's ~/.aws/cli/cache.
-DEFAULT_DIRECTORY = "~/.aws/rolesanywhere/cache"
 # The longest that a call may take with the settings' defaults: four attempts and one with a corrected clock, each
 # 5 s to connect and 15 s to read, and three pauses of 20 s between them.
 DEFAULT_LOCK_TIMEOUT_SECONDS = 160.0
@@ -288,10 +286,10 @@ def _pauses(total_seconds: float) -> Iterator[float]:
 
 
 def _default_directory() -> str:
-    directory = os.path.expanduser(DEFAULT_DIRECTORY)  # noqa: PTH111 - pathlib takes longer to import than a hit to read
-    if directory == DEFAULT_DIRECTORY:
+    directory = os.path.expanduser(DEFAULT_CACHE_DIRECTORY)  # noqa: PTH111 - pathlib takes longer to import than a hit to read
+    if directory == DEFAULT_CACHE_DIRECTORY:
         raise ConfigurationError(
-            f"the {_WHAT} {DEFAULT_DIRECTORY} cannot be found: this user has no home directory",
+            f"the {_WHAT} {DEFAULT_CACHE_DIRECTORY} cannot be found: this user has no home directory",
             hint="set HOME, or name a directory",
         )
     return directory

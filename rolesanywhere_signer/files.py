@@ -11,7 +11,7 @@ import stat
 from typing import Union
 
 from .errors import ConfigurationError, RolesAnywhereError
-from .private_files import NO_SURPRISES, OTHERS, is_ours_alone
+from .private_files import NO_SURPRISES, directory_fault, is_ours_alone
 
 try:
     import fcntl
@@ -154,7 +154,7 @@ def make_private_directory(path: StrPath, what: str) -> str:
         raise ConfigurationError(
             f"the {what} {directory!r} cannot be used: {reason}", hint="choose a directory that this user can make"
         ) from cause
-    fault = _directory_fault(status)
+    fault = directory_fault(status)
     if fault:
         raise ConfigurationError(
             f"the {what} {directory!r} {fault}",
@@ -186,18 +186,6 @@ def make_directories(directory: str) -> None:
         os.mkdir(directory, 0o700)
         if os.lstat(directory).st_mode & stat.S_IRWXU != stat.S_IRWXU:
             os.chmod(directory, 0o700)  # a umask has taken the owner's own rights
-
-
-def _directory_fault(status: os.stat_result) -> str | None:
-    if stat.S_ISLNK(status.st_mode):
-        return "is a symbolic link"
-    if not stat.S_ISDIR(status.st_mode):
-        return "is not a directory"
-    if status.st_uid != os.geteuid():
-        return f"belongs to another user (uid {status.st_uid})"
-    if status.st_mode & OTHERS:
-        return f"can be used by other users (mode {stat.S_IMODE(status.st_mode):04o})"
-    return None
 
 
 def old_files(directory: str, names: re.Pattern[str], seconds: float, newest: str) -> list[str]:

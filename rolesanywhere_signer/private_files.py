@@ -11,6 +11,8 @@ import stat
 # What a planted link or pipe must not do to an open(): lead elsewhere, wait for ever, become a terminal.
 NO_SURPRISES = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+# Of the cache of credentials: beside botocore's ~/.aws/boto/cache and the AWS CLI's ~/.aws/cli/cache.
+DEFAULT_CACHE_DIRECTORY = "~/.aws/rolesanywhere/cache"
 
 
 def write_private(path: str | os.PathLike[str], content: bytes) -> None:
@@ -89,6 +91,19 @@ def is_ours_alone(status: os.stat_result) -> bool:
         and not status.st_mode & OTHERS
         and status.st_nlink <= 1
     )
+
+
+def directory_fault(status: os.stat_result) -> str | None:
+    """Return what keeps a directory from being this user's alone, or None: nothing does."""
+    if stat.S_ISLNK(status.st_mode):
+        return "is a symbolic link"
+    if not stat.S_ISDIR(status.st_mode):
+        return "is not a directory"
+    if status.st_uid != os.geteuid():
+        return f"belongs to another user (uid {status.st_uid})"
+    if status.st_mode & OTHERS:
+        return f"can be used by other users (mode {stat.S_IMODE(status.st_mode):04o})"
+    return None
 
 
 def remove_quietly(path: str) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import binascii
 import os
-import stat
 import sys
 
-from ..private_files import OTHERS, read_private, write_private
+from ..private_files import DEFAULT_CACHE_DIRECTORY, directory_fault, read_private, write_private
 from ..seconds import epoch_seconds
 
 # What `typing` has under this name, without importing it.
@@ -108,7 +107,7 @@ def _directory(words: Sequence[str]) -> str | None:
     if cache.lower() in ("", "false"):
         return None
     try:
-        return os.path.abspath(os.path.expanduser("~/.aws/rolesanywhere/cache" if cache.lower() == "true" else cache))
+        return os.path.abspath(os.path.expanduser(DEFAULT_CACHE_DIRECTORY if cache.lower() == "true" else cache))
     except OSError:
         return None  # the working directory is gone
 
@@ -137,10 +136,9 @@ def _octets(text: str) -> bytes:
 
 def _is_private(directory: str) -> bool:
     try:
-        status = os.lstat(directory)
+        return directory_fault(os.lstat(directory)) is None
     except OSError:
         return False
-    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and not status.st_mode & OTHERS
 
 
 def _valid_answer(content: bytes, request: str) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cache import DEFAULT_DIRECTORY
+from ..private_files import DEFAULT_CACHE_DIRECTORY
 from ..profiles import PassphraseFile
 from ..selectors import CertificateDirectory
 from ..sharing import make_cache
@@ -97,7 +97,7 @@ def _spelled(patient: Patient, option: str, path: object) -> str:
 def _check_cache(patient: Patient) -> None:
     """See that a cache that is there already is a safe one; it is not made for the occasion."""
     cache = patient.values.get("cache")
-    directory = os.path.expanduser(DEFAULT_DIRECTORY) if cache is True else cache  # noqa: PTH111 - as the cache does
+    directory = os.path.expanduser(DEFAULT_CACHE_DIRECTORY) if cache is True else cache  # noqa: PTH111 - as the cache does
     if isinstance(directory, (str, os.PathLike)) and os.path.lexists(directory):
         make_cache(cache, patient.now)
 
