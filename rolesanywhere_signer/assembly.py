@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .clock import Clock
     from .files import Source, StrPath
     from .identity import Identity
-    from .keys import Passphrase
+    from .keys import Passphrase, SigningKey
     from .roles import AssumeRole
     from .selectors import CertificateDirectory
     from .settings import Verify
@@ -33,7 +33,7 @@ class SessionOptions(TypedDict, total=False):
     Attributes:
         certificate: The end-entity certificate: a path, or PEM, DER or PKCS#12 bytes; a full chain is fine. Or a
             ``selectors.CertificateDirectory``, in which it is chosen.
-        private_key: Its key, in the same manner; None: in the same file.
+        private_key: Its key, in the same manner, or a ``SigningKey``; None: in the same file.
         intermediates: The certificates between it and the trust anchor; None: those beside the certificate.
         passphrase: For an encrypted key: text, bytes, or a callable that is asked when it is needed.
         identity: An ``Identity`` in place of these four.
@@ -46,7 +46,7 @@ class SessionOptions(TypedDict, total=False):
     """
 
     certificate: Source | CertificateDirectory | None
-    private_key: Source | None
+    private_key: Source | SigningKey | None
     intermediates: Source | None
     passphrase: Passphrase | None
     identity: Identity | None

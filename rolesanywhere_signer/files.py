@@ -27,6 +27,11 @@ _MOST_ENTRIES = 1000
 _KEY_LIKE = re.compile(r"M[A-Za-z0-9+/=\s]{39,}|.*[\r\n].*|.{1024,}", re.DOTALL)
 
 
+def is_source(value: object) -> bool:
+    """Return whether ``value`` is a path or content, and no object of another kind."""
+    return isinstance(value, (str, bytes, bytearray, os.PathLike))
+
+
 def read_source(source: Source, *, what: str, error: type[RolesAnywhereError]) -> bytes:
     """Return the content that ``source`` names: bytes as they are, a path's file.
 

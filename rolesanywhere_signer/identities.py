@@ -11,13 +11,13 @@ from .identity import Identity
 if TYPE_CHECKING:
     from .clock import Clock
     from .files import Source
-    from .keys import Passphrase
+    from .keys import Passphrase, SigningKey
     from .selectors import CertificateDirectory
 
 
 def make_identity(
     certificate: Source | CertificateDirectory,
-    private_key: Source | None = None,
+    private_key: Source | SigningKey | None = None,
     intermediates: Source | None = None,
     passphrase: Passphrase | None = None,
     clock: Clock | None = None,
@@ -26,7 +26,7 @@ def make_identity(
 
     Args:
         certificate: A path, or PEM, DER or PKCS#12 bytes; or a directory, in which key and intermediates are found.
-        private_key: None: it stands beside the certificate.
+        private_key: A path, PEM or DER bytes, or a ``SigningKey``. None: it stands beside the certificate.
         intermediates: None: those beside the certificate.
         passphrase: For an encrypted key.
         clock: Says which certificates of a directory are within their dates.

@@ -31,7 +31,7 @@ from .identity_sources import (
     is_bytes,
     picklable_passphrase,
 )
-from .keys import SigningKey, is_pkcs12, parse_pkcs12, parse_private_key
+from .keys import SigningKey, as_signing_key, is_pkcs12, parse_pkcs12, parse_private_key
 
 if TYPE_CHECKING:
     from .keys import Passphrase
@@ -79,7 +79,7 @@ class Identity:
     Args:
         certificate: A path, or PEM, DER or PKCS#12 bytes. In a full chain the leaf is the certificate that the key
             fits, and the other certificates are the intermediates, in their order.
-        private_key: None: it stands beside the certificate.
+        private_key: A path, PEM or DER bytes, or a ``SigningKey``. None: it stands beside the certificate.
         intermediates: Sent as they are; what stands beside the leaf is not sent then.
         passphrase: For an encrypted key; a callable is asked at each reading of one.
 
@@ -94,7 +94,7 @@ class Identity:
     def __init__(
         self,
         certificate: Source,
-        private_key: Source | None = None,
+        private_key: Source | SigningKey | None = None,
         intermediates: Source | None = None,
         passphrase: Passphrase | None = None,
     ) -> None:
@@ -303,7 +303,8 @@ class Identity:
         if is_pkcs12(contents.certificate):
             return parse_pkcs12(contents.certificate, self._passphrase)
         certificates = parse_certificates(contents.certificate, self._source.describe("certificate"))
-        return certificates, parse_private_key(contents.private_key, self._passphrase)
+        key = contents.private_key
+        return certificates, parse_private_key(key, self._passphrase) if isinstance(key, bytes) else as_signing_key(key)
 
     def _mismatch(self, leaf: x509.Certificate) -> KeyMismatchError:
         return KeyMismatchError(

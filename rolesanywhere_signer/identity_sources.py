@@ -9,10 +9,13 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import FunctionType
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .errors import CertificateLoadError, ConfigurationError, PassphraseError, PrivateKeyLoadError
-from .files import Source, StrPath, describe_source, read_source
+from .files import Source, StrPath, describe_source, is_source, read_source
+
+if TYPE_CHECKING:
+    from .keys import SigningKey
 
 # What a callable returns: the certificate, its private key (None: beside the certificate), the intermediates.
 Parts = tuple[bytes] | tuple[bytes, bytes | None] | tuple[bytes, bytes | None, bytes | None]
@@ -20,15 +23,25 @@ Parts = tuple[bytes] | tuple[bytes, bytes | None] | tuple[bytes, bytes | None, b
 
 @dataclass(frozen=True)
 class Contents:
-    """The bytes of one look. Hidden: the private key is among them."""
+    """What one look gave. Hidden: the private key is among it.
+
+    Attributes:
+        certificate: PEM, DER or PKCS#12 bytes.
+        private_key: Its bytes, or a key that is open already: one of a token, or an external signer.
+        intermediates: PEM or DER bytes; None: those beside the certificate.
+    """
 
     certificate: bytes = field(repr=False)
-    private_key: bytes = field(repr=False)
+    private_key: bytes | SigningKey = field(repr=False)
     intermediates: bytes | None = field(repr=False)
 
     def digest(self) -> bytes:
         """Tell one content from another without keeping the key's bytes in memory."""
-        parts = (self.certificate, self.private_key, self.intermediates or b"")
+        key = self.private_key
+        if not isinstance(key, bytes):
+            # The last one is kept beside its digest, so that no other key has its id meanwhile.
+            key = b"opened %d" % id(key)
+        parts = (self.certificate, key, self.intermediates or b"")
         return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).digest()
 
 
@@ -63,18 +76,16 @@ class IdentitySource(Protocol):
 
 @dataclass(frozen=True)
 class GivenSource:
-    """Paths, bytes, or some of each; None for the key: it stands beside the certificate."""
+    """Paths, bytes, or some of each; None for the key: it stands beside the certificate. A key may be open already."""
 
     certificate: Source = field(repr=False)
-    private_key: Source | None = field(repr=False)
+    private_key: Source | SigningKey | None = field(repr=False)
     intermediates: Source | None = field(repr=False)
 
     def read(self) -> Contents:
         """Read every file again; bytes are what they are."""
         certificate = read_source(self.certificate, what="certificate", error=CertificateLoadError)
-        key = certificate
-        if self.private_key is not None:
-            key = read_source(self.private_key, what="private key", error=PrivateKeyLoadError)
+        key = certificate if self.private_key is None else _read_key(self.private_key)
         intermediates = None
         if self.intermediates is not None:
             intermediates = read_source(self.intermediates, what="intermediates", error=CertificateLoadError)
@@ -89,16 +100,16 @@ class GivenSource:
     def key_path(self) -> StrPath | None:
         """The key's file, or the certificate's where the key stands in it."""
         source = self.certificate if self.private_key is None else self.private_key
-        return None if is_bytes(source) else source  # type: ignore[return-value]
+        return source if isinstance(source, (str, os.PathLike)) else None
 
     @property
     def paths(self) -> tuple[StrPath, ...]:
-        """Those parts that are no bytes."""
+        """Those parts that are neither bytes nor an opened key."""
         parts = (self.certificate, self.private_key, self.intermediates)
-        return tuple(part for part in parts if part is not None and not isinstance(part, (bytes, bytearray)))
+        return tuple(part for part in parts if isinstance(part, (str, os.PathLike)))
 
     def check_picklable(self) -> None:
-        """Paths may go into a pickle, bytes may not."""
+        """Paths may go into a pickle, bytes may not; an opened key knows itself whether it may."""
         if any(is_bytes(part) for part in (self.certificate, self.private_key, self.intermediates)):
             raise ConfigurationError(
                 "an identity made of bytes cannot be pickled: the private key would go along",
@@ -200,6 +211,12 @@ class PassphraseFile:
         """
         text = read_source(self.path, what="passphrase", error=PassphraseError).decode("utf-8", "surrogateescape")
         return re.sub(r"\r?\n\Z", "", text)
+
+
+def _read_key(key: Source | SigningKey) -> bytes | SigningKey:
+    if is_source(key):
+        return read_source(key, what="private key", error=PrivateKeyLoadError)  # type: ignore[arg-type]
+    return key  # type: ignore[return-value]
 
 
 def _variable(name: str, environment: Mapping[str, str]) -> bytes:

@@ -17,7 +17,7 @@ from .terminal import note
 
 if TYPE_CHECKING:
     from ..findings import ValidationReport
-    from ..keys import Passphrase
+    from ..keys import Passphrase, SigningKey
     from ..selectors import CertificateDirectory
 
 NAME = "validate"
@@ -120,7 +120,9 @@ def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passph
     return certificate, private_key, intermediates, passphrase
 
 
-def _chosen(place: CertificateDirectory, passphrase: Passphrase, at: datetime) -> tuple[bytes, bytes, bytes | None]:
+def _chosen(
+    place: CertificateDirectory, passphrase: Passphrase, at: datetime
+) -> tuple[bytes, bytes | SigningKey, bytes | None]:
     from ..selectors import DirectorySource
 
     source = DirectorySource(place, passphrase, lambda: at)

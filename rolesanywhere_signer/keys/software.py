@@ -18,7 +18,7 @@ from ..errors import (
     SigningError,
     UnsupportedKeyError,
 )
-from ..files import Source, read_source
+from ..files import Source, is_source, read_source
 from ..pem import PemBlock, PemError, parse_blocks
 from .forking import no_fork_meanwhile
 from .protocol import ECDSA_SHA256, RSA_SHA256, Digest, SigningKey
@@ -118,11 +118,12 @@ class EcKey(_SoftwareKey):
             raise SigningError("the EC key failed to sign") from error
 
 
-def load_private_key(source: Source, passphrase: Passphrase | None = None) -> SigningKey:
+def load_private_key(source: Source | SigningKey, passphrase: Passphrase | None = None) -> SigningKey:
     """Load a private key from a path or from bytes.
 
     Args:
-        source: A path, or PEM or DER as bytes. Certificates and EC PARAMETERS beside the key are passed over.
+        source: A path, or PEM or DER as bytes. Certificates and EC PARAMETERS beside the key are passed over. A key
+            that is open already stays as it is.
         passphrase: For an encrypted key; a callable is asked only when the key is encrypted.
 
     Raises:
@@ -130,7 +131,9 @@ def load_private_key(source: Source, passphrase: Passphrase | None = None) -> Si
         PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
         UnsupportedKeyError: Neither RSA nor EC.
     """
-    return parse_private_key(read_source(source, what="private key", error=PrivateKeyLoadError), passphrase)
+    if not is_source(source):
+        return as_signing_key(source)  # type: ignore[arg-type]
+    return parse_private_key(read_source(source, what="private key", error=PrivateKeyLoadError), passphrase)  # type: ignore[arg-type]
 
 
 def parse_private_key(data: bytes, passphrase: Passphrase | None = None) -> SigningKey:
@@ -244,3 +247,12 @@ def signing_key(private_key: PrivateKeyTypes) -> SigningKey:
     raise UnsupportedKeyError(
         f"private keys of type {kind} are not supported", hint="use an RSA or an EC key, such as P-256 or P-384"
     )
+
+
+def as_signing_key(key: SigningKey | PrivateKeyTypes) -> SigningKey:
+    """Return a private key of cryptography's own behind the protocol; one that is behind it already stays as it is.
+
+    Raises:
+        UnsupportedKeyError: One of cryptography's own, and neither RSA nor EC.
+    """
+    return key if hasattr(key, "algorithm") else signing_key(key)  # type: ignore[return-value]

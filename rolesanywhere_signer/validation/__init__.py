@@ -33,14 +33,14 @@ from .rules import anchor_findings, bundle_findings, chain_length_findings, leaf
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
-    from ..keys.software import Passphrase
+    from ..keys import Passphrase, SigningKey
 
 __all__ = ["validate_certificate", "validate_loaded", "validate_trust_anchor"]
 
 
 def validate_certificate(
     certificate: CertificateSource,
-    private_key: Source | None = None,
+    private_key: Source | SigningKey | None = None,
     intermediates: CertificateSource | None = None,
     trust_anchor: CertificateSource | None = None,
     at: datetime | None = None,
@@ -56,7 +56,7 @@ def validate_certificate(
     Args:
         certificate: A path, or PEM or DER bytes. In a full chain the leaf is the certificate that the private key
             fits, else the first that is no CA.
-        private_key: A path, or PEM or DER bytes; None: whether it fits is not looked at.
+        private_key: A path, PEM or DER bytes, or a ``SigningKey``; None: whether it fits is not looked at.
         intermediates: A path, or PEM or DER bytes, in any order. None: what stands beside the leaf in ``certificate``.
         trust_anchor: A path, or PEM or DER bytes, of one certificate or several.
         at: When, aware. None: now.
@@ -176,7 +176,7 @@ def _pem_characters(data: bytes, certificates: Iterable[x509.Certificate]) -> in
 
 
 def _load_public_key(
-    source: Source | None, passphrase: Passphrase | None
+    source: Source | SigningKey | None, passphrase: Passphrase | None
 ) -> tuple[CertificatePublicKeyTypes | None, list[Finding]]:
     """Return the public half of the private key; an unsupported one is a finding, so that the others are told too."""
     if source is None:
