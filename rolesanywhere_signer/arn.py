@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import ConfigurationError
 
@@ -23,8 +23,7 @@ _EXAMPLES = {
 }
 
 
-@dataclass(frozen=True)
-class Arn:
+class Arn(NamedTuple):
     """The parts of an ARN: ``arn:partition:service:region:account_id:resource_type/resource_id``."""
 
     partition: str

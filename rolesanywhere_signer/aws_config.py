@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import configparser
 import io
 import os
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .errors import ConfigurationError
 from .files import read_source
 from .helper_command import ONE_LINE, SESSION_FLAGS
 
+# configparser and shlex are imported where there is something to parse: many set-ups have no config file.
+_DEFAULT_SECTION = "DEFAULT"
 
-@dataclass(frozen=True)
-class Profile:
+
+class Profile(NamedTuple):
     """One profile of the AWS config file.
 
     Attributes:
@@ -28,7 +28,10 @@ class Profile:
 
     name: str
     path: str
-    values: Mapping[str, str] = field(repr=False)
+    values: Mapping[str, str]
+
+    def __repr__(self) -> str:
+        return f"Profile(name={self.name!r}, path={self.path!r})"
 
     @property
     def where(self) -> str:
@@ -36,8 +39,7 @@ class Profile:
         return f"profile {self.name!r} in {self.path!r}"
 
 
-@dataclass(frozen=True)
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """The AWS config file as it was when it was read.
 
     Attributes:
@@ -48,7 +50,10 @@ class ConfigFile:
 
     path: str
     exists: bool
-    text: str = field(repr=False)
+    text: str
+
+    def __repr__(self) -> str:
+        return f"ConfigFile(path={self.path!r}, exists={self.exists})"
 
     def profile_names(self) -> list[str]:
         """Return the names of its profiles, in their order."""
@@ -65,11 +70,13 @@ class ConfigFile:
             ConfigurationError: The profile cannot be understood: a line that is no key with a value, a key or the
                 profile itself written twice.
         """
+        if not self.text:
+            return None
         sections = list(_lines_by_section(self.text))
         headers = {header for header in _headers(sections) if profile_of_header(header) == name}
         if not headers:
             return None
-        headers.add(configparser.DEFAULTSECT)
+        headers.add(_DEFAULT_SECTION)
         # Other lines become empty and keep their places, so that errors give the line's true number.
         text = "".join(line if header in headers else "\n" for header, line in sections)
         return Profile(name, self.path, _parse(text, f"profile {name!r} in {self.path!r}"))
@@ -126,6 +133,8 @@ def profile_name(environment: Mapping[str, str]) -> str:
 
 def _lines_by_section(text: str) -> Iterator[tuple[str, str]]:
     """Yield each line with the header that it stands under, by the rules of ``configparser``."""
+    import configparser  # noqa: PLC0415
+
     header, depth, continues = "", 0, False
     for line in io.StringIO(text, newline=None):
         content = line.strip()
@@ -151,6 +160,8 @@ def profile_of_header(header: str) -> str | None:
         return header
     if not header.startswith("profile"):
         return None
+    import shlex  # noqa: PLC0415
+
     try:
         words = shlex.split(header)
     except ValueError:
@@ -159,6 +170,8 @@ def profile_of_header(header: str) -> str | None:
 
 
 def _parse(text: str, where: str) -> dict[str, str]:
+    import configparser  # noqa: PLC0415
+
     parser = configparser.RawConfigParser()
     try:
         parser.read_string(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .errors import ConfigurationError
 
@@ -21,8 +21,7 @@ _TRUE = ("1", "t", "T", "TRUE", "true", "True")
 _FALSE = ("0", "f", "F", "FALSE", "false", "False")
 
 
-@dataclass(frozen=True)
-class Flag:
+class Flag(NamedTuple):
     """A flag.
 
     Attributes:
@@ -125,8 +124,7 @@ class Given(dict[str, FlagValue]):
 Exclusions = Mapping[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True)
-class FlagReader:
+class FlagReader(NamedTuple):
     """Reads the words of a command line by a table of flags.
 
     Attributes:

@@ -6,7 +6,6 @@ A profile's line and the commands of our own program read their flags by the sam
 from __future__ import annotations
 
 import re
-import shlex
 import sys
 from collections.abc import Mapping
 
@@ -154,6 +153,8 @@ def _split(line: str, where: str, *, windows: bool) -> list[str]:
     if line.rstrip().endswith("\\"):
         raise ConfigurationError(f"{where} ends with a backslash", hint=ONE_LINE)
     line = " ".join(lines)
+    import shlex  # noqa: PLC0415 - a command line has been split already
+
     try:
         return _split_windows(line) if windows else shlex.split(line)
     except ValueError:

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 Parts = tuple[bytes] | tuple[bytes, bytes | None] | tuple[bytes, bytes | None, bytes | None]
 
 
-@dataclass(frozen=True)
-class Contents:
+class Contents(NamedTuple):
     """What one look gave. Hidden: the private key is among it.
 
     Attributes:
@@ -31,9 +30,12 @@ class Contents:
         intermediates: PEM or DER bytes; None: those beside the certificate.
     """
 
-    certificate: bytes = field(repr=False)
-    private_key: bytes | SigningKey = field(repr=False)
-    intermediates: bytes | None = field(repr=False)
+    certificate: bytes
+    private_key: bytes | SigningKey
+    intermediates: bytes | None
+
+    def __repr__(self) -> str:
+        return "Contents()"
 
     def digest(self) -> bytes:
         """Tell one content from another without keeping the key's bytes in memory."""
@@ -74,13 +76,15 @@ class IdentitySource(Protocol):
         """
 
 
-@dataclass(frozen=True)
-class GivenSource:
+class GivenSource(NamedTuple):
     """Paths, bytes, or some of each; None for the key: it stands beside the certificate. A key may be open already."""
 
-    certificate: Source = field(repr=False)
-    private_key: Source | SigningKey | None = field(repr=False)
-    intermediates: Source | None = field(repr=False)
+    certificate: Source
+    private_key: Source | SigningKey | None
+    intermediates: Source | None
+
+    def __repr__(self) -> str:
+        return "GivenSource()"
 
     def read(self) -> Contents:
         """Read every file again; bytes are what they are."""

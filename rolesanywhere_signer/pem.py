@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _BEGIN = b"-----BEGIN "
 _DASHES = b"-----"
@@ -17,8 +17,7 @@ class PemError(ValueError):
     """The bytes hold a PEM block that cannot be read; the message never shows its content."""
 
 
-@dataclass(frozen=True)
-class PemBlock:
+class PemBlock(NamedTuple):
     """One block.
 
     Attributes:
@@ -27,7 +26,10 @@ class PemBlock:
     """
 
     label: str
-    lines: tuple[bytes, ...] = field(repr=False)
+    lines: tuple[bytes, ...]
+
+    def __repr__(self) -> str:
+        return f"PemBlock(label={self.label!r})"
 
     @property
     def text(self) -> bytes:

@@ -9,9 +9,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import requests
 import urllib3
@@ -31,7 +30,7 @@ _MAX_ANSWER_BYTES = 256 * 1024
 _LONGEST_IDLE_SECONDS = 20.0
 _THE_ONE = "the one that is kept"
 # Whatever stands around an @ may be the password of a proxy's URL, in whichever way the URL is broken.
-_USER_INFO = re.compile(r"\S*@\S*")
+_USER_INFO = r"\S*@\S*"
 
 
 # The endpoint's own URL was checked with the settings, so it is mostly a proxy's that leads to these.
@@ -44,8 +43,7 @@ _UNUSABLE_URL = (
 )
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """An HTTP answer.
 
     Attributes:
@@ -55,8 +53,11 @@ class Answer:
     """
 
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"Answer(status={self.status})"
 
 
 class Transport:
@@ -355,7 +356,7 @@ def names_unusable_url(error: BaseException) -> bool:
 def reason_of(error: Exception) -> str:
     """Return the innermost reason in a printable line, without what may be a proxy's user name and password."""
     text = "".join(char if char.isprintable() else " " for char in str(_wrapped(error)[-1]))
-    return _USER_INFO.sub("(hidden)", " ".join(text.split()))[:300]
+    return re.sub(_USER_INFO, "(hidden)", " ".join(text.split()))[:300]
 
 
 def _wrapped(error: BaseException) -> list[BaseException]:
@@ -374,7 +375,7 @@ def _wrapped(error: BaseException) -> list[BaseException]:
 
 def presentable_cause(error: Exception) -> Exception | None:
     """Return ``error`` as a cause that may be shown, or None if a proxy's password stands in its text."""
-    if names_unusable_url(error) or any(_USER_INFO.search(str(part)) for part in _wrapped(error)):
+    if names_unusable_url(error) or any(re.search(_USER_INFO, str(part)) for part in _wrapped(error)):
         return None
     for part in _wrapped(error):
         # These carry the signed request, and the pool with a proxy's password, into debuggers and crash reports.

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import RolesAnywhereError
 from .validation import validate_loaded
@@ -22,8 +21,7 @@ _logger = logging.getLogger("rolesanywhere_signer")
 _REMINDER = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class CertificateExpiring:
+class CertificateExpiring(NamedTuple):
     """The event that a certificate in use nears its end.
 
     Attributes:

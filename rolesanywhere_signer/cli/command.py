@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ..errors import ConfigurationError
 from ..flags import Exclusions, Flag, FlagReader, Given
@@ -14,8 +13,7 @@ _WIDTH = 100
 _INDENT = 34
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(NamedTuple):
     """One of the things that a command does, which the first word after its name chooses.
 
     Attributes:
@@ -31,8 +29,7 @@ class Action:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Command:
+class Command(NamedTuple):
     """A command of the program.
 
     Attributes:
@@ -130,11 +127,15 @@ def _action_entry(action: Action) -> str:
 
 
 def _filled(text: str) -> str:
+    import textwrap
+
     return "\n\n".join(textwrap.fill(" ".join(part.split()), _WIDTH) for part in text.split("\n\n"))
 
 
 def _column(head: str, text: str) -> str:
     """Return what is named and, beside it, what it is."""
+    import textwrap
+
     head = f"  {head}"
     lines = textwrap.wrap(text, _WIDTH - _INDENT)
     if len(head) >= _INDENT:

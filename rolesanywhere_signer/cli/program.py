@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import io
 import os
@@ -87,6 +86,8 @@ def command_named(name: str) -> Command:
         ConfigurationError: There is none of this name.
     """
     if name not in COMMANDS:
+        import difflib
+
         nearest = difflib.get_close_matches(name, COMMANDS, 1)
         shown = repr(name) if name.isascii() and name.isprintable() and len(name) <= 40 else "(not shown)"
         raise ConfigurationError(

@@ -7,7 +7,6 @@ asked where nobody can answer.
 from __future__ import annotations
 
 import contextlib
-import getpass
 import logging
 import os
 import sys
@@ -78,6 +77,8 @@ def ask_passphrase() -> str:
         if os.name == "posix":
             os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
         if os.name == "posix" or sys.stdin.isatty():
+            import getpass
+
             return getpass.getpass("Passphrase of the private key: ")
     except (OSError, EOFError):
         pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import sys
-from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -150,7 +149,7 @@ _FLAGS = (
     "cert-selector",
     "use-latest-expiring-certificate",
 )
-_ANCHOR = replace(SESSION_FLAGS["trust-anchor"], help="The trust anchor's certificate: the path to it is looked for.")
+_ANCHOR = SESSION_FLAGS["trust-anchor"]._replace(help="The trust anchor's certificate: the path to it is looked for.")
 _AT = Flag("at", "The time to look at, a day or with the time of day; without it, now.", "TIME", _checked_moment)
 _FORMAT = Flag("format", "A table for a person, or JSON.", "table|json", one_of("table", "json"), default="table")
 COMMAND = Command(
@@ -162,7 +161,7 @@ COMMAND = Command(
     "and 0 with warnings alone. With --trust-anchor alone, the trust anchor is checked as it is when it is uploaded.",
     # The command is ours, and so are its flags.
     flags=tuple(
-        replace(flag, is_ours=True)
+        flag._replace(is_ours=True)
         for flag in (*(SESSION_FLAGS[name] for name in _FLAGS), _ANCHOR, PROFILE, _AT, _FORMAT)
     ),
     exclusions=EXCLUSIONS,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import pkcs12
+from typing import TYPE_CHECKING
 
 from ..errors import CertificateLoadError, PassphraseError, PrivateKeyLoadError
 from .protocol import SigningKey
 from .software import Passphrase, passphrase_bytes, signing_key
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12KeyAndCertificates
 
 
 def is_pkcs12(data: bytes) -> bool:
@@ -44,7 +46,7 @@ def parse_pkcs12(data: bytes, passphrase: Passphrase | None = None) -> tuple[lis
     return [bundle.cert.certificate, *others], signing_key(bundle.key)
 
 
-def _open(data: bytes, passphrase: Passphrase | None) -> pkcs12.PKCS12KeyAndCertificates:
+def _open(data: bytes, passphrase: Passphrase | None) -> PKCS12KeyAndCertificates:
     for password in _passwords(passphrase):
         bundle = _open_with(data, password)
         if bundle is not None:
@@ -52,9 +54,11 @@ def _open(data: bytes, passphrase: Passphrase | None) -> pkcs12.PKCS12KeyAndCert
     raise PassphraseError("the PKCS#12 file cannot be opened: the passphrase is wrong, or the file is damaged")
 
 
-def _open_with(data: bytes, password: bytes | None) -> pkcs12.PKCS12KeyAndCertificates | None:
+def _open_with(data: bytes, password: bytes | None) -> PKCS12KeyAndCertificates | None:
     if password is not None and b"\0" in password:
         return None  # cryptography panics, and no Exception would catch that
+    from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: PLC0415 - most identities are PEM
+
     try:
         return pkcs12.load_pkcs12(data, password)
     except Exception:  # noqa: BLE001 - a wrong password shows itself as any kind of decoding error

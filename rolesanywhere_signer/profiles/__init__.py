@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 
 from ..aws_config import ConfigFile, load_config_file, profile_name
 from ..errors import ConfigurationError
@@ -134,7 +133,7 @@ def _with_ca_bundle(
     ours = None if base is None else base.values.get("verify")
     bundle = ours if isinstance(ours, str) else environment.get("AWS_CA_BUNDLE")
     bundle = bundle or _shared_value("ca_bundle", profile or profile_name(environment), environment)
-    return replace(options, values={**options.values, "verify": bundle}) if bundle else options
+    return options._replace(values={**options.values, "verify": bundle}) if bundle else options
 
 
 def _with_endpoint_variants(options: Options, profile: str | None, environment: Mapping[str, str]) -> Options:
@@ -147,7 +146,7 @@ def _with_endpoint_variants(options: Options, profile: str | None, environment: 
         said = environment.get(f"AWS_{option.upper()}") or _shared_value(option, name, environment) or ""
         if option not in values and said.lower() == "true":
             values[option] = True
-    return replace(options, values=values)
+    return options._replace(values=values)
 
 
 def _shared_value(key: str, name: str, environment: Mapping[str, str]) -> str | None:

@@ -6,7 +6,7 @@ import logging
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..errors import ConfigurationError, PassphraseError
 from ..identity_sources import PassphraseFile
@@ -19,8 +19,7 @@ _BELONGS_TO = {"certificate": ("private_key", "intermediates", "passphrase"), "p
 _PREFIX = "ROLESANYWHERE_"
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(NamedTuple):
     """What one source gives, or two that were put together.
 
     Attributes:
@@ -30,8 +29,11 @@ class Options:
     """
 
     source: str
-    values: Mapping[str, object] = field(repr=False)
-    spell: Callable[[str], str] = field(repr=False, compare=False)
+    values: Mapping[str, object]
+    spell: Callable[[str], str]
+
+    def __repr__(self) -> str:
+        return f"Options(source={self.source!r})"
 
     @property
     def missing(self) -> list[str]:
