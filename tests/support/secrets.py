@@ -35,8 +35,8 @@ def key_secrets(issued: pki.Issued) -> list[str]:
     """Return the private key in the forms in which it could be shown: lines of its PEM, and its number."""
     lines = issued.key_pem.decode().splitlines()[1:-1]
     number = issued.private_key.private_numbers().private_value
-    # The first lines of two keys of one kind are alike, up to where the number begins.
-    return [line[-24:] for line in lines if len(line) > 40] + [str(number), f"{number:x}"]
+    # Before the number, keys of one kind are alike; behind it stands the public key, which certificates show too.
+    return [lines[0][-24:], lines[1][:24], str(number), f"{number:x}"]
 
 
 class Exposure(logging.Handler):
