@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -33,6 +34,7 @@ from .structure import (
 CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
 
 
+@functools.cache
 def library() -> list[Source]:
     root = Path(rolesanywhere_signer.__file__).parent
     paths = {".".join(path.relative_to(root).with_suffix("").parts): path for path in sorted(root.rglob("*.py"))}
