@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .roles import AssumeRole
     from .selectors import CertificateDirectory
     from .settings import Verify
+    from .signing_command import SigningCommand
     from .watch import OnExpiring
 
 
@@ -36,7 +37,9 @@ class SessionOptions(TypedDict, total=False):
         private_key: Its key, in the same manner, or a ``SigningKey``; None: in the same file.
         intermediates: The certificates between it and the trust anchor; None: those beside the certificate.
         passphrase: For an encrypted key: text, bytes, or a callable that is asked when it is needed.
-        identity: An ``Identity`` in place of these four.
+        signing_command: A command that signs, in place of a private key: its words, or text that is split as a
+            ``credential_process`` is. See ``keys.CommandKey``.
+        identity: An ``Identity`` in place of these five.
         trust_anchor_arn: As all that follow up to ``max_attempts``: see ``Settings``.
         clock: A callable that returns the time, aware; for tests.
         trust_anchor: The trust anchor's certificate, where it is at hand: refusals are then explained with it.
@@ -49,6 +52,7 @@ class SessionOptions(TypedDict, total=False):
     private_key: Source | SigningKey | None
     intermediates: Source | None
     passphrase: Passphrase | None
+    signing_command: SigningCommand | None
     identity: Identity | None
     trust_anchor_arn: str | None
     profile_arn: str | None
@@ -72,7 +76,7 @@ class SessionOptions(TypedDict, total=False):
     assume_role: AssumeRole | Sequence[AssumeRole] | None
 
 
-_IDENTITY_OPTIONS = ("certificate", "private_key", "intermediates", "passphrase")
+_IDENTITY_OPTIONS = ("certificate", "private_key", "intermediates", "passphrase", "signing_command")
 _SETTINGS_OPTIONS = tuple(each.name for each in fields(Settings))
 
 
@@ -115,6 +119,7 @@ def make_plan(profile: str | None, options: SessionOptions, environment: Mapping
     roles = _roles(given.pop("assume_role")) if "assume_role" in given else ()
     source, chained = _chained(given, profile, environment)
     resolved = resolve(given, profile=source, environment=environment)
+    _check_signing_command(resolved)
     settings = Settings(**{name: value for name, value in resolved.values.items() if name in _SETTINGS_OPTIONS})  # type: ignore[arg-type]
     return Plan(resolved, settings, (*chained, *roles))
 
@@ -158,7 +163,7 @@ class Assembly:
     ) -> None:
         plan = make_plan(profile, options, environment)
         values = dict(plan.values)
-        if ask_passphrase is not None:
+        if ask_passphrase is not None and "signing_command" not in values:
             values.setdefault("passphrase", ask_passphrase)
         identity = options.get("identity") or identity_of(values)
         extras = {name: values[name] for name in ("trust_anchor", "on_certificate_expiring") if name in values}
@@ -199,6 +204,21 @@ def _check_names(options: Mapping[str, object]) -> None:
 
             nearest = get_close_matches(name, known, 1)
             raise ConfigurationError(f"unknown option {name!r}", hint=f"is {nearest[0]!r} meant?" if nearest else None)
+
+
+def _check_signing_command(options: Options) -> None:
+    command = options.values.get("signing_command")
+    if command is None:
+        return
+    from .signing_command import command_words  # noqa: PLC0415 - most programs have their key in a file
+
+    command_words(command, options.spell("signing_command"))  # type: ignore[arg-type]
+    doubled = [options.spell(name) for name in ("private_key", "passphrase") if name in options.values]
+    if doubled:
+        raise ConfigurationError(
+            f"{options.spell('signing_command')} excludes {' and '.join(doubled)} ({options.source})",
+            hint="give the key, or the command that signs with it",
+        )
 
 
 def _refuse_beside_identity(given: Mapping[str, object]) -> None:

@@ -50,6 +50,7 @@ _HELPER_TABLE = (
     switch("no-tpm-key-password", "The key in the TPM has no password.", missing=_TPM),
 )
 _OUR_TABLE = (
+    Flag("signing-command", "A command that signs in the place of a private key.", "COMMAND", is_ours=True),
     Flag("cert-directory", "Choose the certificate among the PEM files of a directory.", "DIR", is_ours=True),
     Flag("passphrase-file", "A file with the passphrase of the private key.", "FILE", is_ours=True),
     Flag("cache", "Share credentials with this user's other processes.", "DIR", _cache, alone=True, is_ours=True),
@@ -69,6 +70,19 @@ EXCLUSIONS: Exclusions = {
     "tpm-key-password": ("cert-selector", "reuse-pin", "no-tpm-key-password", "pkcs8-password"),
     "no-tpm-key-password": ("cert-selector",),
     "passphrase-file": ("pkcs8-password",),
+    "signing-command": (
+        "private-key",
+        "passphrase-file",
+        "pkcs8-password",
+        "pkcs11-lib",
+        "reuse-pin",
+        "tpm-key-password",
+        "no-tpm-key-password",
+        "cert-directory",
+        "cert-selector",
+        "system-store-name",
+        "use-latest-expiring-certificate",
+    ),
     "ca-bundle": ("no-verify-ssl",),
 }
 
@@ -153,15 +167,24 @@ def _split(line: str, where: str, *, windows: bool) -> list[str]:
     if line.rstrip().endswith("\\"):
         raise ConfigurationError(f"{where} ends with a backslash", hint=ONE_LINE)
     line = " ".join(lines)
-    import shlex  # noqa: PLC0415 - a command line has been split already
-
     try:
-        return _split_windows(line) if windows else shlex.split(line)
+        return split_words(line, windows=windows)
     except ValueError:
         raise ConfigurationError(
             f"{where}: a quotation mark is not closed",
             hint="close it, or put a backslash before one that belongs to a value",
         ) from None
+
+
+def split_words(line: str, *, windows: bool = sys.platform == "win32") -> list[str]:
+    """Return the words of a command line, as botocore splits a ``credential_process``.
+
+    Raises:
+        ValueError: A quotation mark is not closed.
+    """
+    import shlex  # noqa: PLC0415 - a command line has been split already
+
+    return _split_windows(line) if windows else shlex.split(line)
 
 
 def _split_windows(line: str) -> list[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .files import Source
     from .keys import Passphrase, SigningKey
     from .selectors import CertificateDirectory
+    from .signing_command import SigningCommand
 
 
 def make_identity(
@@ -21,6 +22,7 @@ def make_identity(
     intermediates: Source | None = None,
     passphrase: Passphrase | None = None,
     clock: Clock | None = None,
+    signing_command: SigningCommand | None = None,
 ) -> Identity:
     """Return the identity, read.
 
@@ -30,11 +32,15 @@ def make_identity(
         intermediates: None: those beside the certificate.
         passphrase: For an encrypted key.
         clock: Says which certificates of a directory are within their dates.
+        signing_command: A command that signs, in the place of a private key: text, or its words.
 
     Raises:
-        ConfigurationError: A key or intermediates were given for a directory, or its selector cannot be understood.
+        ConfigurationError: A key or intermediates were given for a directory, or its selector cannot be understood; or
+            a signing command beside a private key or a passphrase.
         CertificateError, PrivateKeyError: The identity cannot be used.
     """
+    if signing_command is not None:
+        return _signed_by_command(certificate, private_key, intermediates, passphrase, signing_command)
     # What files do not need is imported by those alone who need it.
     if isinstance(certificate, (str, bytes, bytearray, os.PathLike)) or not _is_directory(certificate):
         return Identity(certificate, private_key, intermediates, passphrase)  # type: ignore[arg-type]
@@ -46,6 +52,25 @@ def make_identity(
             hint="leave them out, or give the certificate's file in the place of the directory",
         )
     return Identity.from_source(DirectorySource(certificate, passphrase, clock), passphrase)
+
+
+def _signed_by_command(
+    certificate: Source | CertificateDirectory,
+    private_key: object,
+    intermediates: Source | None,
+    passphrase: object,
+    command: SigningCommand,
+) -> Identity:
+    from .signing_command import SigningCommandSource  # noqa: PLC0415
+
+    if private_key is not None or passphrase is not None:
+        raise ConfigurationError("signing_command stands in the place of private_key and passphrase", hint=_EITHER)
+    if _is_directory(certificate):
+        raise ConfigurationError("signing_command excludes a directory of certificates", hint="give the file of one")
+    return Identity.from_source(SigningCommandSource(certificate, command, intermediates))  # type: ignore[arg-type]
+
+
+_EITHER = "give the key, or the command that signs with it"
 
 
 def _is_directory(certificate: object) -> bool:

@@ -16,6 +16,7 @@ from .flags import FlagValue
 from .helper_command import COMMAND, SESSION_FLAGS
 from .ini_file import edit_file, remarks_on, remove_keys, set_values
 from .profiles import Options, find_options, key_of_flag
+from .signing_command import command_words
 
 _WHAT = "AWS config file"
 _LINE = "credential_process"
@@ -108,6 +109,8 @@ def _text(name: str, value: FlagValue) -> str:
         text = _SELECTOR_FILE + _absolute(text.removeprefix(_SELECTOR_FILE))
     if SESSION_FLAGS[name].metavar in ("FILE", "DIR"):
         text = _absolute(text)
+    if name == "signing-command":
+        text = _findable(text)
     if _COMMENT.search(text):
         raise ConfigurationError(
             f"the value of --{name} cannot stand in the {_WHAT}: what begins with # or ; after a space is a comment to "
@@ -115,6 +118,14 @@ def _text(name: str, value: FlagValue) -> str:
             hint="give the file another name",
         )
     return text
+
+
+def _findable(command: str) -> str:
+    """Return a command whose program is found from every directory."""
+    words = command_words(command, "--signing-command")
+    if os.sep not in words[0]:
+        return command
+    return join_words([_absolute(words[0]), *words[1:]])
 
 
 def _absolute(path: str) -> str:

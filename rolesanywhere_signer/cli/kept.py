@@ -33,7 +33,7 @@ _VARIABLES = (
     "HOME",
 )
 # Their values may be secrets, and must not lie on the disk in any form.
-_SECRET_FLAGS = ("--pkcs8-password", "--tpm-key-password")
+_SECRET_FLAGS = ("--pkcs8-password", "--tpm-key-password", "--signing-command")
 _OUR_VARIABLES = "ROLESANYWHERE_"
 # A file that was changed so recently may change again with no trace in its times.
 _SETTLED_SECONDS = 0.1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import ConfigurationError
 from ..flags import Flag, Given, one_of
-from ..helper_command import SESSION_FLAGS, check_schemes
+from ..helper_command import EXCLUSIONS, SESSION_FLAGS, check_schemes
 from .command import PROGRAM, Command
 from .terminal import show_log
 
@@ -46,7 +46,9 @@ def _key(given: Given) -> SigningKey:
     from .terminal import ask_passphrase
 
     check_schemes(given, NAME)
-    options = {"passphrase": functools.cache(ask_passphrase), **options_given(given)}
+    options = options_given(given)
+    if "signing_command" not in options:
+        options.setdefault("passphrase", functools.cache(ask_passphrase))
     if "certificate" not in options:
         missing = "undefined certificate value" if "private_key" in options else "there is no key to sign with"
         raise ConfigurationError(
@@ -69,7 +71,7 @@ _FLAGS = (
     "pkcs8-password",
     "debug",
 )
-_OUR_FLAGS = ("cert-directory", "passphrase-file")
+_OUR_FLAGS = ("cert-directory", "passphrase-file", "signing-command")
 COMMAND = Command(
     name=NAME,
     summary="sign a fixed string with the private key, as a test of the key",
@@ -107,6 +109,7 @@ COMMAND = Command(
         "tpm-key-password": ("no-tpm-key-password", "pkcs8-password"),
         "cert-directory": ("system-store-name",),
         "pkcs8-password": ("passphrase-file",),
+        "signing-command": EXCLUSIONS["signing-command"],
     },
     run=run,
     examples=(

@@ -72,7 +72,7 @@ def _options(given: Given) -> dict[str, Any]:
     chain = chained_profile(profile, os.environ)
     values = dict(options.over(options_from_profile(chain.source if chain else profile, os.environ)).values)
     # A profile without a key has it in the certificate's file, where it must be then.
-    return {"private_key": values.get("certificate"), **values}
+    return values if "signing_command" in values else {"private_key": values.get("certificate"), **values}
 
 
 def _report(options: dict[str, Any], at: datetime) -> ValidationReport:
@@ -89,7 +89,8 @@ def _report(options: dict[str, Any], at: datetime) -> ValidationReport:
 
 
 def _check_anchor_alone(options: dict[str, Any]) -> None:
-    beside = " and ".join(f"--{name.replace('_', '-')}" for name in ("private_key", "intermediates") if name in options)
+    others = ("private_key", "intermediates", "signing_command")
+    beside = " and ".join(f"--{name.replace('_', '-')}" for name in others if name in options)
     if "trust_anchor" not in options or beside:
         raise ConfigurationError(
             f"{NAME}: there is no certificate {f'for {beside}' if beside else 'to validate'}",
@@ -97,7 +98,7 @@ def _check_anchor_alone(options: dict[str, Any]) -> None:
         )
 
 
-def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passphrase]:
+def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passphrase | None]:
     """Return certificate, private key, intermediates and passphrase as ``validate_certificate`` takes them."""
     import functools
 
@@ -106,6 +107,8 @@ def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passph
     from ..selectors import CertificateDirectory
     from .terminal import ask_passphrase
 
+    if "signing_command" in options:
+        return _signed_by_command(options)
     certificate, intermediates = options["certificate"], options.get("intermediates")
     passphrase = options.get("passphrase") or functools.cache(ask_passphrase)
     if isinstance(certificate, CertificateDirectory):
@@ -117,6 +120,17 @@ def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passph
     if private_key is None and b"PRIVATE KEY-----" in content:
         private_key = certificate
     return certificate, private_key, intermediates, passphrase
+
+
+def _signed_by_command(options: dict[str, Any]) -> tuple[Any, Any, Any, None]:
+    """Return the parts, with the key behind the command, which has signed a string as a test."""
+    from ..identities import make_identity
+    from ..keys import sign_fixed_string
+
+    names = ("certificate", "intermediates", "signing_command")
+    key = make_identity(**{name: options[name] for name in names if name in options}).current.key
+    sign_fixed_string(key)
+    return options["certificate"], key, options.get("intermediates"), None
 
 
 def _chosen(
@@ -145,6 +159,7 @@ _FLAGS = (
     "intermediates",
     "passphrase-file",
     "pkcs8-password",
+    "signing-command",
     "cert-directory",
     "cert-selector",
     "use-latest-expiring-certificate",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..assembly import identity_of
 from ..certificates import has_key, load_certificates, name_text
 from ..errors import KeyMismatchError, PrivateKeyError, RolesAnywhereError
-from ..keys import load_private_key
+from ..keys import load_private_key, sign_fixed_string
 from ..selectors import CertificateDirectory
 from ..validation import validate_loaded
 from .findings import BrokenStepError, Remark
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from ..findings import Finding
+    from ..keys import SigningKey
     from .patient import Patient
 
 _DATES = frozenset({"expired", "not-yet-valid", "expires-soon"})
@@ -40,14 +41,15 @@ _SUFFIXES = (".pem", ".crt", ".cer", ".der")
 
 
 def load_identity(patient: Patient) -> str:
-    """Read certificate and key, and see that they belong together.
+    """Read certificate and key, and see that they belong together and that the key signs.
 
     Raises:
+        SigningError: The key does not sign.
         BrokenStepError: They do not, or the key cannot be had.
         CertificateError: The certificate cannot be read.
     """
     values = dict(patient.values)
-    if patient.question.ask_passphrase is not None:
+    if patient.question.ask_passphrase is not None and "signing_command" not in values:
         values.setdefault("passphrase", _asked_once(patient.question.ask_passphrase))
     # Which file of a directory holds the key is known to whoever reads it.
     patient.hears_log = isinstance(values.get("certificate"), CertificateDirectory)
@@ -60,11 +62,20 @@ def load_identity(patient: Patient) -> str:
     finally:
         patient.hears_log = False
     patient.loaded = patient.identity.current
-    certificate = patient.loaded.certificate
+    certificate, key = patient.loaded.certificate, patient.loaded.key
+    # A key that is elsewhere is known to be the certificate's only by what it signs.
+    sign_fixed_string(key)
     return (
         f"{name_text(certificate.subject)}, serial number {certificate.serial_number:x} (hexadecimal), with its key "
-        f"({type(patient.loaded.key).__name__.removesuffix('Key').upper()})"
+        f"({_kind(key)})"
     )
+
+
+def _kind(key: SigningKey) -> str:
+    name = type(key).__name__
+    if name in ("RsaKey", "EcKey"):
+        return name.removesuffix("Key").upper()
+    return repr(key).strip("<>") if name == "CommandKey" else name
 
 
 def _asked_once(ask: Callable[[], str]) -> Callable[[], str]:

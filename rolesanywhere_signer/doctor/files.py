@@ -82,7 +82,7 @@ def _named_files(patient: Patient) -> Iterator[_Named]:
         if option == "passphrase" and not isinstance(value, PassphraseFile):
             continue
         if isinstance(path, (str, os.PathLike)):
-            key_beside = option == "certificate" and "private_key" not in patient.values
+            key_beside = option == "certificate" and not patient.values.keys() & {"private_key", "signing_command"}
             is_secret = option in ("private_key", "passphrase") or key_beside
             yield _Named(what, os.fspath(path), _spelled(patient, option, path), is_secret)
 

@@ -15,6 +15,7 @@ _OPTIONS = {
     "private-key": "private_key",
     "intermediates": "intermediates",
     "pkcs8-password": "passphrase",
+    "signing-command": "signing_command",
     "trust-anchor-arn": "trust_anchor_arn",
     "profile-arn": "profile_arn",
     "role-arn": "role_arn",

@@ -15,7 +15,11 @@ _logger = logging.getLogger("rolesanywhere_signer")
 
 REQUIRED = ("certificate", "trust_anchor_arn", "profile_arn", "role_arn")
 # What belongs to an option, and must not come from another source than it.
-_BELONGS_TO = {"certificate": ("private_key", "intermediates", "passphrase"), "private_key": ("passphrase",)}
+_BELONGS_TO = {
+    "certificate": ("private_key", "intermediates", "passphrase", "signing_command"),
+    "private_key": ("passphrase", "signing_command"),
+    "signing_command": ("private_key", "passphrase"),
+}
 _PREFIX = "ROLESANYWHERE_"
 
 
@@ -141,6 +145,14 @@ def _passphrase_file(text: str, where: str) -> PassphraseFile:
     return file
 
 
+def _command(text: str, where: str) -> list[str]:
+    if "\n" in text or "\r" in text:
+        raise ConfigurationError(f"{where} must be one line")
+    from ..signing_command import command_words  # noqa: PLC0415 - cryptography, for those who need it
+
+    return command_words(text, where)
+
+
 def _switch(text: str, where: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise ConfigurationError(f"{where} must be true or false")
@@ -174,6 +186,7 @@ PARSERS: Mapping[str, Callable[[str, str], object]] = {
     "intermediates_pem": _pem,
     "passphrase": _secret,
     "passphrase_file": _passphrase_file,
+    "signing_command": _command,
     "trust_anchor_arn": one_line,
     "profile_arn": one_line,
     "role_arn": one_line,

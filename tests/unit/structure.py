@@ -57,6 +57,7 @@ ROOMS = {
     "refresh": room(3),
     "selectors": room(3, "cryptography"),
     "settings": room(3),
+    "signing_command": room(3),
     "validation": room(3, "cryptography"),
     "identities": room(4),
     "credentials_file": room(4),

@@ -158,6 +158,14 @@ EXCLUDED = [
     "cert-directory|system-store-name",
     "passphrase-file|pkcs8-password",
     "ca-bundle|no-verify-ssl",
+    *(
+        f"signing-command|{other}"
+        for other in (
+            *("private-key", "passphrase-file", "pkcs8-password", "pkcs11-lib", "reuse-pin"),
+            *("tpm-key-password", "no-tpm-key-password", "cert-directory", "cert-selector", "system-store-name"),
+            "use-latest-expiring-certificate",
+        )
+    ),
 ]
 
 

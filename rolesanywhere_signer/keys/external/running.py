@@ -87,7 +87,7 @@ def run_command(words: Sequence[str], data: bytes, timeout_seconds: float, most_
 def _start(words: Sequence[str], data: bytes) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
     try:
-        with open(_filled_pipe(data), "rb", buffering=0) as given:  # noqa: PTH123 - a descriptor
+        with open(_filled_pipe(data), "rb", buffering=0) as given:
             return subprocess.Popen(  # noqa: S603 - the user's own command, in words
                 list(words), stdin=given, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
             )
