@@ -17,6 +17,7 @@ from .timeouts import check_timeout
 if TYPE_CHECKING:
     from .public_keys import PublicKeySource
 
+_IS_POSIX = os.name == "posix"
 _MOST_OF_A_LINE = 200
 # What may be a token or a key; a name or a path of this length is lost with it.
 _LONG_RUN = re.compile(r"[A-Za-z0-9+/=_-]{32,}")
@@ -52,7 +53,7 @@ class CommandKey(ExternalKey):
         *,
         timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS,
     ) -> None:
-        if os.name != "posix":
+        if not _IS_POSIX:
             raise ConfigurationError(
                 "a signing command is not run on Windows: nothing there would end it with all that it starts",
                 hint="call the program in a function, and give that as a CallableKey",
