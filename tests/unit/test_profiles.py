@@ -60,6 +60,8 @@ TYPED: list[tuple[str, str, str, object]] = [
     ("trust_anchor_arn", ANCHOR, "trust_anchor_arn", ANCHOR),
     ("profile_arn", PROFILE, "profile_arn", PROFILE),
     ("role_arn", ROLE, "role_arn", ROLE),
+    ("signing_command", "sign --key 'a b' $HOME", "signing_command", ["sign", "--key", "a b", "$HOME"]),
+    ("signing_command", "'/opt/my tools/sign' 'a b'", "signing_command", ["/opt/my tools/sign", "a b"]),
     ("region", "us-east-1", "region", "us-east-1"),
     ("role_session_name", "app", "role_session_name", "app"),
     ("endpoint_url", "https://host", "endpoint_url", "https://host"),
