@@ -25,6 +25,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack, redirect_stdout
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +142,8 @@ class World:
         self._lead_to(service, directory)
         self.patch.setattr(boto3, "DEFAULT_SESSION", None)
         namespace["service"] = service
-        namespace["use_moto_sts"] = self._use_moto_sts
+        namespace["use_moto_sts"] = partial(self._use_moto, "STS")
+        namespace["use_moto_kms"] = self._use_moto_kms
         namespace["print_log"] = self._print_log
 
     def leave(self) -> None:
@@ -196,13 +198,19 @@ class World:
         logger.addHandler(handler)
         self._stack.callback(logger.removeHandler, handler)
 
-    def _use_moto_sts(self) -> None:
-        """Lead STS to moto from here on, which lets everybody assume every role; the local service does not."""
+    def _use_moto_kms(self) -> None:
+        """Lead KMS to moto from here on, and give its clients credentials."""
+        self._use_moto("KMS")
+        self.patch.setenv("AWS_ACCESS_KEY_ID", "testing")
+        self.patch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+
+    def _use_moto(self, name: str) -> None:
+        """Lead a service to moto from here on. Its STS lets everybody assume every role; the local service does not."""
         server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
         server.start()
         self._stack.callback(server.stop)
         host, port = server.get_host_and_port()
-        self.patch.setenv("AWS_ENDPOINT_URL_STS", f"http://{host}:{port}")
+        self.patch.setenv(f"AWS_ENDPOINT_URL_{name}", f"http://{host}:{port}")
 
 
 def encrypted(key: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Keys that are elsewhere, up to a boto3 client that works: OpenSSH's ssh-agent, openssl, a key service (moto's KMS)."""
+"""Keys that are elsewhere, up to a boto3 client that works: in OpenSSH's agent, behind openssl, in moto's KMS."""
 
 from __future__ import annotations
 
