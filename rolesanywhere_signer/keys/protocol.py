@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 # The names of SigV4-X509 (user guide, "Signing process"). The hash is SHA-256 whatever the size of the key.
 RSA_SHA256 = "AWS4-X509-RSA-SHA256"
 ECDSA_SHA256 = "AWS4-X509-ECDSA-SHA256"
+# Without a hash: ML-DSA signs the string to sign itself. One name for 44, 65 and 87.
+ML_DSA = "AWS4-X509-MLDSA"
 
 
 class SigningKey(Protocol):

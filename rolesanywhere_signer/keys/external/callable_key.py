@@ -29,7 +29,7 @@ class CallableKey(ExternalKey):
 
     Args:
         sign: Takes bytes and returns the signature over them: RSA with PKCS#1 v1.5, EC with ECDSA in DER, both over
-            SHA-256.
+            SHA-256; ML-DSA without a context.
         public_key: The public half: the certificate, or what the key service gives, as a path or as bytes of PEM or
             DER, or opened by cryptography.
         timeout_seconds: How long a call may take. None: as long as it likes, in the thread of whoever asks; for a
@@ -38,7 +38,7 @@ class CallableKey(ExternalKey):
     Raises:
         ConfigurationError: ``sign`` is no callable, or the time-out is none.
         PrivateKeyLoadError: The public key cannot be read or understood.
-        UnsupportedKeyError: It is neither RSA nor EC.
+        UnsupportedKeyError: It is neither RSA, EC nor ML-DSA.
     """
 
     def __init__(

@@ -28,8 +28,9 @@ class CommandKey(ExternalKey):
     """A private key that only a command can use.
 
     The command is run for each signature, by no shell. It gets the bytes to sign on standard input, and writes the
-    signature alone to standard output, as bytes: RSA with PKCS#1 v1.5, EC with ECDSA in DER, both over SHA-256. It has
-    no terminal. When it has ended or takes too long, it is killed with whatever it has left behind.
+    signature alone to standard output, as bytes: RSA with PKCS#1 v1.5, EC with ECDSA in DER, both over SHA-256; ML-DSA
+    without a context. It has no terminal. When it has ended or takes too long, it is killed with whatever it has left
+    behind.
 
     The last line that it writes to standard error becomes part of the error, without control characters and what may be
     a token; nothing secret belongs there.
@@ -43,7 +44,7 @@ class CommandKey(ExternalKey):
     Raises:
         ConfigurationError: ``argv`` are no words, the time-out is none, or this is Windows.
         PrivateKeyLoadError: The public key cannot be read or understood.
-        UnsupportedKeyError: It is neither RSA nor EC.
+        UnsupportedKeyError: It is neither RSA, EC nor ML-DSA.
     """
 
     def __init__(

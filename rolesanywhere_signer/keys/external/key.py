@@ -26,7 +26,7 @@ class ExternalKey:
 
     Raises:
         PrivateKeyLoadError: The public key cannot be read or understood.
-        UnsupportedKeyError: It is neither RSA nor EC.
+        UnsupportedKeyError: It is neither RSA, EC nor ML-DSA.
     """
 
     def __init__(self, public_key: PublicKeySource) -> None:
@@ -39,7 +39,7 @@ class ExternalKey:
         raise NotImplementedError
 
     def sign(self, data: bytes) -> bytes:
-        """Return the signature over ``data`` with SHA-256, verified with the public key.
+        """Return the signature over ``data``, verified with the public key.
 
         Raises:
             SigningError: No signature came, or one that is not of this key over these bytes.

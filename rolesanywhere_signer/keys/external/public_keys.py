@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from ...errors import PrivateKeyLoadError, UnsupportedKeyError
 from ...files import is_source, read_source
 from ...pem import PemError, parse_blocks
-from ..protocol import ECDSA_SHA256, RSA_SHA256
+from ..protocol import ECDSA_SHA256, ML_DSA, RSA_SHA256
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -85,13 +85,24 @@ def algorithm_of(public_key: CertificatePublicKeyTypes) -> str:
     """Return the SigV4-X509 algorithm that a key signs with.
 
     Raises:
-        UnsupportedKeyError: Neither RSA nor EC.
+        UnsupportedKeyError: Neither RSA, EC nor ML-DSA.
     """
     if isinstance(public_key, rsa.RSAPublicKey):
         return RSA_SHA256
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         return ECDSA_SHA256
+    if is_ml_dsa(public_key):
+        return ML_DSA
     kind = type(public_key).__name__.removesuffix("PublicKey").lstrip("_")
     raise UnsupportedKeyError(
-        f"keys of type {kind} that sign elsewhere are not supported", hint="use an RSA or an EC key, such as P-256"
+        f"keys of type {kind} that sign elsewhere are not supported", hint="use an RSA, an EC or an ML-DSA key"
     )
+
+
+def is_ml_dsa(public_key: object) -> bool:
+    """Return whether a public key is one of ML-DSA; where the installed cryptography lacks it, there is none."""
+    try:
+        from cryptography.hazmat.primitives.asymmetric import mldsa  # noqa: PLC0415 - not in every version
+    except ImportError:
+        return False
+    return isinstance(public_key, (mldsa.MLDSA44PublicKey, mldsa.MLDSA65PublicKey, mldsa.MLDSA87PublicKey))

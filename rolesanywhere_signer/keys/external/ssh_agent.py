@@ -190,13 +190,16 @@ def _key_blob(public_key: object) -> bytes:
     Raises:
         UnsupportedKeyError: It signs over another hash than SHA-256.
     """
+    hint = "use an RSA key, or an EC key on P-256"
+    if not isinstance(public_key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
+        raise UnsupportedKeyError("an ssh-agent has no keys of ML-DSA", hint=hint)
     if isinstance(public_key, ec.EllipticCurvePublicKey) and not isinstance(public_key.curve, ec.SECP256R1):
         raise UnsupportedKeyError(
             f"an ssh-agent signs with a key on {public_key.curve.name} over another hash than SHA-256, which the "
             "service does not take",
-            hint="use an RSA key, or an EC key on P-256",
+            hint=hint,
         )
-    line = public_key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)  # type: ignore[attr-defined]
+    line = public_key.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
     return base64.b64decode(line.split()[1])
 
 

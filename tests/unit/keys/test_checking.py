@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolesanywhere_signer.errors import SigningError
+from rolesanywhere_signer.errors import SigningError, UnsupportedKeyError
+from rolesanywhere_signer.keys import CallableKey, SshAgentKey
 from rolesanywhere_signer.keys.external.checking import checked_signature
 
 DATA = b"AWS4-X509-ECDSA-SHA256\n20270131T120000Z\nscope\nhash"
@@ -82,7 +83,7 @@ def test_mistakes_are_named(key: ec.EllipticCurvePrivateKey, answer: bytes, mist
         ("c2lnbmF0dXJl", "gave str, not bytes"),
         ({"Signature": b""}, "gave dict, not bytes"),
         (b"", "gave no signature"),
-        (b"x" * 8193, "8,193 bytes"),
+        (b"x" * 16385, "16,385 bytes"),
     ],
 )
 def test_what_cannot_be_a_signature(answer: object, message: str) -> None:
@@ -103,3 +104,18 @@ def test_one_changed_octet_is_enough(changed: int) -> None:
         signature[changed] ^= 1
         with pytest.raises(SigningError):
             checked_signature(bytes(signature), DATA, key.public_key(), "it")
+
+
+@pytest.mark.parametrize("size", [44, 65, 87])
+def test_ml_dsa(size: int) -> None:
+    mldsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
+    key = getattr(mldsa, f"MLDSA{size}PrivateKey").generate()
+    vault = CallableKey(key.sign, key.public_key())
+    assert vault.algorithm == "AWS4-X509-MLDSA"
+    assert len(vault.sign(DATA)) > 2000
+    for answer, mistake in ((key.sign(DATA).hex().encode(), "hexadecimal"), (key.sign(DATA, b"context"), "own key")):
+        with pytest.raises(SigningError) as caught:
+            checked_signature(answer, DATA, key.public_key(), "it")
+        assert mistake in str(caught.value.hint)
+    with pytest.raises(UnsupportedKeyError, match="no keys of ML-DSA"):
+        SshAgentKey(key.public_key())

@@ -189,7 +189,7 @@ class TestEnding:
 
     def test_one_that_writes_without_end(self, tmp_path: Path) -> None:
         error = refused(tmp_path, f"{started(tmp_path)}\nwhile True: write(b'x' * 1000)")
-        assert "wrote more than 8,192 bytes" in error.message
+        assert "wrote more than 16,384 bytes" in error.message
         assert not is_running(tmp_path)
 
     @pytest.mark.parametrize("then", ["sys.exit(4)", GOOD])
