@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from . import bench_cli, bench_refresh, bench_serve, bench_service, bench_signing, bench_startup
+from . import bench_cli, bench_external_keys, bench_refresh, bench_serve, bench_service, bench_signing, bench_startup
 
-for benchmark in (bench_signing, bench_startup, bench_refresh, bench_service, bench_cli, bench_serve):
+for benchmark in (
+    bench_signing,
+    bench_external_keys,
+    bench_startup,
+    bench_refresh,
+    bench_service,
+    bench_cli,
+    bench_serve,
+):
     benchmark.main()
     print()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import multiprocessing
 import pickle
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from rolesanywhere_signer.keys import CallableKey, CommandKey, SshAgentKey, sign
 from rolesanywhere_signer.provider import create_botocore_session
 from rolesanywhere_signer.testing import CertificateAuthority, IssuedCertificate, LocalRolesAnywhere
 from tests.conftest import RequireTool
+from tests.support.forking import forks_with_threads, in_forked_child
 
 KEY_TYPES = pytest.mark.parametrize("key_type", ["P-256", "RSA-2048", "RSA-3072", "RSA-4096"])
 
@@ -126,6 +126,7 @@ def test_ssh_agent_without_the_key_and_locked(company: Company, ssh: Callable[..
         key.sign(b"data")
 
 
+@forks_with_threads
 def test_ssh_agent_serves_threads_forks_and_pickles(company: Company, ssh: Callable[..., str]) -> None:
     leaf = company.ca.issue("CN=app", key_type="P-256")
     ssh("-q", leaf)
@@ -137,10 +138,7 @@ def test_ssh_agent_serves_threads_forks_and_pickles(company: Company, ssh: Calla
     for thread in threads:
         thread.join(60)
     assert good == [True] * 32
-    process = multiprocessing.get_context("fork").Process(target=key.sign, args=(b"data",))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 0
+    assert in_forked_child(lambda: bool(key.sign(b"data")))
     assert pickle.loads(pickle.dumps(key)).sign(b"data")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import gc
-import multiprocessing
 import pickle
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +23,7 @@ from rolesanywhere_signer.errors import (
 )
 from rolesanywhere_signer.keys import CallableKey, fixed_string, sign_fixed_string
 from rolesanywhere_signer.testing import CertificateAuthority
+from tests.support.forking import forks_with_threads, in_forked_child, needs_fork
 
 CA = CertificateAuthority()
 LEAF = CA.issue("CN=app", key_type="P-256")
@@ -186,6 +186,8 @@ def test_many_threads_sign_at_once() -> None:
     assert good == [True] * 32
 
 
+@needs_fork
+@forks_with_threads
 def test_a_forked_process_signs_although_calls_hang_here(gate: threading.Event) -> None:
     hangs = True
 
@@ -199,10 +201,7 @@ def test_a_forked_process_signs_although_calls_hang_here(gate: threading.Event) 
         with pytest.raises(SigningError):
             key.sign(b"data")
     hangs, key._timeout_seconds = False, 30.0
-    process = multiprocessing.get_context("fork").Process(target=key.sign, args=(b"data",))
-    process.start()
-    process.join(60)
-    assert process.exitcode == 0
+    assert in_forked_child(lambda: bool(key.sign(b"data")))
 
 
 @pytest.mark.parametrize("timeout_seconds", [0, -1, float("inf"), float("nan"), 3601, True, "5"])
