@@ -33,6 +33,19 @@ def test_the_errors_load_no_third_party() -> None:
     assert loaded & _HEAVY == set()
 
 
+def test_keys_in_files_load_none_that_are_elsewhere() -> None:
+    code = f"import sys; sys.path.insert(0, {_SITE!r}); from rolesanywhere_signer import assembly, keys\n"
+    tell = "print([name for name in sys.modules if 'keys.external' in name or 'signing_command' in name])"
+    before, after = (
+        subprocess.run(
+            [sys.executable, "-I", "-c", code + use + tell], capture_output=True, text=True, check=True
+        ).stdout
+        for use in ("", "keys.CommandKey\n")
+    )
+    assert before == "[]\n"
+    assert "keys.external" in after
+
+
 def test_signing_does_not_load_botocore() -> None:
     loaded = top_level_modules_after("from rolesanywhere_signer import RolesAnywhereClient, SigV4X509Signer")
     assert loaded & _HEAVY == {"requests", "urllib3", "cryptography"}
