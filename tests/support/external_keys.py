@@ -10,7 +10,8 @@ from pathlib import Path
 
 # What every command of the tests can use: it reads what is to be signed, signs, writes.
 _PREAMBLE = """
-import base64, hashlib, os, signal, sys, time
+import base64, os, signal, sys, time
+ready = {ready!r}
 def sign(data, digest="SHA256"):
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, padding
@@ -25,15 +26,27 @@ def write(octets):
     sys.stdout.flush()
 """
 GOOD = "write(sign(sys.stdin.buffer.read()))"
+# The same without the time that a start with cryptography takes: the one signature is made before.
+READY = "sys.stdin.buffer.read(); write(ready)"
 
 
-def signing_command(directory: Path, private_key_pem: bytes, body: str = GOOD, name: str = "sign.py") -> list[str]:
-    """Write a program that signs with a key, or does what ``body`` says, and return its words."""
+def signing_command(
+    directory: Path, private_key_pem: bytes, body: str = GOOD, name: str = "sign.py", ready: bytes = b""
+) -> list[str]:
+    """Write a program that signs with a key, or does what ``body`` says, and return its words.
+
+    Args:
+        directory: Of program and key.
+        private_key_pem: The key.
+        body: What the program does.
+        name: Of the program.
+        ready: A signature that is made already.
+    """
     key = directory / f"{name}.key"
     key.touch(mode=0o600)
     key.write_bytes(private_key_pem)
     program = directory / name
-    program.write_text(_PREAMBLE.format(key=str(key)) + textwrap.dedent(body) + "\n", encoding="utf-8")
+    program.write_text(_PREAMBLE.format(key=str(key), ready=ready) + textwrap.dedent(body) + "\n", encoding="utf-8")
     return [sys.executable, "-I", str(program)]
 
 
@@ -43,10 +56,10 @@ def started(directory: Path) -> str:
     return f"open({path + '.new'!r}, 'w').write(str(os.getpid())); os.rename({path + '.new'!r}, {path!r})"
 
 
-def is_running(directory: Path) -> bool:
+def is_running(directory: Path, patience: int = 200) -> bool:
     """Return whether the program that has said so still runs; one that is being buried does not."""
     number = int((directory / "started").read_text(encoding="utf-8"))
-    for _ in range(100):
+    for _ in range(patience):
         if not _is_alive(number):
             return False
         time.sleep(0.01)

@@ -7,6 +7,7 @@ import pickle
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,19 +15,20 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rolesanywhere_signer.errors import ConfigurationError, SigningError
-from rolesanywhere_signer.keys import CommandKey, fixed_string, sign_fixed_string
+from rolesanywhere_signer.keys import CommandKey, as_signing_key, fixed_string, sign_fixed_string
 from rolesanywhere_signer.testing import CertificateAuthority
-from tests.support.external_keys import GOOD, is_running, signing_command, started
+from tests.support.external_keys import READY, is_running, signing_command, started
 
 CA = CertificateAuthority()
 LEAF = CA.issue("CN=app", key_type="P-256")
+KEY = LEAF.private_key
 RSA = CA.issue("CN=rsa", key_type="RSA-2048")
 # For what hangs; nothing here waits for it to the end.
 FOREVER = 600
 
 
-def key_with(directory: Path, body: str, timeout_seconds: float = 30) -> CommandKey:
-    words = signing_command(directory, LEAF.private_key_pem, body)
+def key_with(directory: Path, body: str, timeout_seconds: float = 30, data: bytes = b"data") -> CommandKey:
+    words = signing_command(directory, LEAF.private_key_pem, body, ready=as_signing_key(KEY).sign(data))
     return CommandKey(words, LEAF.certificate_pem, timeout_seconds=timeout_seconds)
 
 
@@ -55,9 +57,8 @@ class TestSigning:
         assert got.read_bytes() == data
 
     def test_words_reach_the_program_as_they_are(self, tmp_path: Path) -> None:
-        words = signing_command(
-            tmp_path, LEAF.private_key_pem, f"assert sys.argv[1:] == ['$HOME', 'a b', '*', '']\n{GOOD}"
-        )
+        body = f"assert sys.argv[1:] == ['$HOME', 'a b', '*', '']\n{READY}"
+        words = signing_command(tmp_path, LEAF.private_key_pem, body, ready=as_signing_key(KEY).sign(b"data"))
         assert CommandKey([*words, "$HOME", "a b", "*", ""], LEAF.certificate_pem).sign(b"data")
 
     def test_paths_may_be_words(self, tmp_path: Path) -> None:
@@ -65,7 +66,7 @@ class TestSigning:
         assert CommandKey((Path(python), flag, Path(program)), LEAF.certificate_pem).sign(b"data")
 
     def test_it_runs_without_a_terminal_in_a_session_of_its_own(self, tmp_path: Path) -> None:
-        assert key_with(tmp_path, f"assert os.getsid(0) == os.getpid() != {os.getsid(0)}\n{GOOD}").sign(b"data")
+        assert key_with(tmp_path, f"assert os.getsid(0) == os.getpid() != {os.getsid(0)}\n{READY}").sign(b"data")
 
     def test_it_inherits_no_descriptor(self, tmp_path: Path) -> None:
         with open(os.devnull, "rb") as file:
@@ -74,15 +75,15 @@ class TestSigning:
             try:
                 os.fstat({file.fileno()})
             except OSError:
-                {GOOD}
+                {READY}
             """
             assert key_with(tmp_path, body).sign(b"data")
 
     def test_a_loud_command_signs(self, tmp_path: Path) -> None:
-        assert key_with(tmp_path, f"sys.stderr.write('x' * 1_000_000)\n{GOOD}").sign(b"data")
+        assert key_with(tmp_path, f"sys.stderr.write('x' * 1_000_000)\n{READY}").sign(b"data")
 
     def test_many_threads_sign_at_once(self, tmp_path: Path) -> None:
-        key = key_with(tmp_path, GOOD, 120)
+        key = key_with(tmp_path, READY, 120)
         good = []
         threads = [threading.Thread(target=lambda: good.append(len(key.sign(b"data")) > 60)) for _ in range(8)]
         for thread in threads:
@@ -95,7 +96,7 @@ class TestSigning:
         """A program that ignores SIGCHLD gets no exit codes; the signature speaks for itself."""
         before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         try:
-            assert key_with(tmp_path, GOOD).sign(b"data")
+            assert key_with(tmp_path, READY).sign(b"data")
         finally:
             signal.signal(signal.SIGCHLD, before)
 
@@ -108,7 +109,7 @@ class TestFailing:
         assert "one" not in str(error)
 
     def test_a_good_signature_does_not_make_up_for_an_exit_code(self, tmp_path: Path) -> None:
-        assert "exit code 7" in refused(tmp_path, f"{GOOD}\nsys.exit(7)").message
+        assert "exit code 7" in refused(tmp_path, f"{READY}\nsys.exit(7)").message
 
     def test_a_signal(self, tmp_path: Path) -> None:
         assert "was ended by SIGSEGV" in refused(tmp_path, "os.kill(os.getpid(), signal.SIGSEGV)").message
@@ -122,11 +123,11 @@ class TestFailing:
         ("body", "hint"),
         [
             ("write(b'garbage')", "certificate's own key"),
-            ("write(base64.b64encode(sign(sys.stdin.buffer.read())))", "base64"),
-            ("print(sign(sys.stdin.buffer.read()).hex())", "hexadecimal"),
-            ("write(sign(sys.stdin.buffer.read()) + b'\\n')", "line feed"),
+            ("write(base64.b64encode(ready))", "base64"),
+            ("print(ready.hex())", "hexadecimal"),
+            ("write(ready + b'\\n')", "line feed"),
             ("write(sign(sys.stdin.buffer.read(), 'SHA512'))", "over SHA512"),
-            ("write(sign(hashlib.sha256(sys.stdin.buffer.read()).digest()))", "hashed once more"),
+            ("import hashlib; write(sign(hashlib.sha256(sys.stdin.buffer.read()).digest()))", "hashed once more"),
         ],
     )
     def test_another_answer(self, tmp_path: Path, body: str, hint: str) -> None:
@@ -160,45 +161,51 @@ class TestFailing:
 
     def test_more_to_sign_than_there_ever_is(self, tmp_path: Path) -> None:
         with pytest.raises(SigningError, match="up to 4,096 bytes"):
-            key_with(tmp_path, GOOD).sign(b"x" * 4097)
-        assert key_with(tmp_path, GOOD).sign(b"x" * 4096)
+            key_with(tmp_path, READY).sign(b"x" * 4097)
+        assert key_with(tmp_path, READY, data=b"x" * 4096).sign(b"x" * 4096)
 
 
 class TestEnding:
     """Whatever a command does, it ends in time, and nothing of it is left."""
 
-    @pytest.mark.parametrize(
-        "manner",
-        [
-            "exec sleep 600",
-            "exec >&- 2>&- 0<&-; sleep 600; :",
-            "trap '' TERM INT HUP; sleep 600; sleep 600",
-            "while :; do echo complaint >&2; done",
-        ],
-        ids=["waits", "closes its pipes", "heeds no signal", "complains without end"],
-    )
-    def test_one_that_hangs(self, tmp_path: Path, manner: str) -> None:
-        words = ["sh", "-c", f'echo waiting for a touch >&2; echo $$ > "$0"; {manner}', tmp_path / "started"]
-        with pytest.raises(SigningError, match="no signature within 2 s") as caught:
-            CommandKey(words, LEAF.certificate_pem, timeout_seconds=2).sign(b"data")
-        assert str(caught.value.hint).startswith(
-            "it said at last: complaint" if "complaint" in manner else "it said at last: waiting for a touch"
-        )
-        assert len(str(caught.value)) < 500
-        assert not is_running(tmp_path)
+    def test_those_that_hang(self, tmp_path: Path) -> None:
+        """Side by side, because each is waited for."""
+        manners = {
+            "waits": "exec sleep 600",
+            "closes its pipes": "exec >&- 2>&- 0<&-; sleep 600; :",
+            "heeds no signal": "trap '' TERM INT HUP; sleep 600; sleep 600",
+            "complains without end": "while :; do echo complaint >&2; done",
+        }
+
+        def hang(name: str) -> SigningError:
+            directory = tmp_path / name
+            directory.mkdir()
+            script = f'echo waiting for a touch >&2; echo $$ > "$0"; {manners[name]}'
+            key = CommandKey(["sh", "-c", script, directory / "started"], LEAF.certificate_pem, timeout_seconds=2)
+            with pytest.raises(SigningError, match="no signature within 2 s") as caught:
+                key.sign(b"data")
+            return caught.value
+
+        with ThreadPoolExecutor() as pool:
+            errors = dict(zip(manners, pool.map(hang, manners), strict=True))
+        for name, error in errors.items():
+            assert not is_running(tmp_path / name)
+            assert len(str(error)) < 500
+            last = "complaint" if name == "complains without end" else "waiting for a touch"
+            assert str(error.hint).startswith(f"it said at last: {last}")
 
     def test_one_that_writes_without_end(self, tmp_path: Path) -> None:
         error = refused(tmp_path, f"{started(tmp_path)}\nwhile True: write(b'x' * 1000)")
         assert "wrote more than 16,384 bytes" in error.message
         assert not is_running(tmp_path)
 
-    @pytest.mark.parametrize("then", ["sys.exit(4)", GOOD])
+    @pytest.mark.parametrize("then", ["sys.exit(4)", READY])
     def test_one_that_leaves_a_process_with_its_pipes(self, tmp_path: Path, then: str) -> None:
         """The signature counts if it is good; what holds the pipes is waited for in neither case."""
         left = f"if os.fork() == 0: {started(tmp_path)}; time.sleep({FOREVER})"
         wait = f"while not os.path.exists({str(tmp_path / 'started')!r}): time.sleep(0.01)"
         key = key_with(tmp_path, f"{left}\n{wait}\n{then}")
-        if then == GOOD:
+        if then == READY:
             assert key.sign(b"data")
         else:
             with pytest.raises(SigningError, match="exit code 4"):
@@ -209,12 +216,12 @@ class TestEnding:
         """An agent that starts itself stays, and is not waited for, even with the pipes in its hands."""
         left = f"if os.fork() == 0: os.setsid(); {started(tmp_path)}; time.sleep({FOREVER})"
         wait = f"while not os.path.exists({str(tmp_path / 'started')!r}): time.sleep(0.01)"
-        assert key_with(tmp_path, f"{left}\n{wait}\n{GOOD}").sign(b"data")
-        assert is_running(tmp_path)
+        assert key_with(tmp_path, f"{left}\n{wait}\n{READY}").sign(b"data")
+        assert is_running(tmp_path, patience=1)
         os.kill(int((tmp_path / "started").read_text()), signal.SIGKILL)
 
     def test_descriptors_do_not_grow(self, tmp_path: Path) -> None:
-        keys = [key_with(tmp_path, GOOD), CommandKey(["/no/such/program"], LEAF.certificate_pem)]
+        keys = [key_with(tmp_path, READY), CommandKey(["/no/such/program"], LEAF.certificate_pem)]
         keys.append(CommandKey(["sleep", str(FOREVER)], LEAF.certificate_pem, timeout_seconds=0.1))
         before = len(os.listdir("/dev/fd"))
         keys[0].sign(b"data")
@@ -268,7 +275,7 @@ class TestWords:
             CommandKey(["sign"], LEAF.certificate_pem, timeout_seconds=0)
 
     def test_a_pickle_carries_the_words_and_the_public_half(self, tmp_path: Path) -> None:
-        key = pickle.loads(pickle.dumps(key_with(tmp_path, GOOD, 17)))
+        key = pickle.loads(pickle.dumps(key_with(tmp_path, READY, 17, fixed_string(LEAF.certificate.public_key()))))
         public_key = LEAF.certificate.public_key()
         assert isinstance(public_key, ec.EllipticCurvePublicKey)
         public_key.verify(sign_fixed_string(key), fixed_string(public_key), ec.ECDSA(hashes.SHA256()))
