@@ -300,10 +300,13 @@ class Identity:
             ) from error
 
     def _parse_pair(self, contents: Contents) -> tuple[list[x509.Certificate], SigningKey]:
-        if is_pkcs12(contents.certificate):
-            return parse_pkcs12(contents.certificate, self._passphrase)
-        certificates = parse_certificates(contents.certificate, self._source.describe("certificate"))
         key = contents.private_key
+        if is_pkcs12(contents.certificate):
+            certificates, own_key = parse_pkcs12(contents.certificate, self._passphrase)
+            if key == contents.certificate:
+                return certificates, own_key
+        else:
+            certificates = parse_certificates(contents.certificate, self._source.describe("certificate"))
         return certificates, parse_private_key(key, self._passphrase) if isinstance(key, bytes) else as_signing_key(key)
 
     def _mismatch(self, leaf: x509.Certificate) -> KeyMismatchError:

@@ -70,3 +70,14 @@ def test_key_in_memory_goes_into_no_pickle(issued: IssuedCertificate, tmp_path: 
     path.write_bytes(issued.certificate_pem)
     with pytest.raises(ConfigurationError, match="private key cannot be pickled"):
         pickle.dumps(Identity(path, opened(issued)))
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_key_beside_pkcs12_counts_and_not_the_one_inside(issued: IssuedCertificate, fits: bool) -> None:
+    bundle = issued.pkcs12()
+    key = as_signing_key(issued.private_key if fits else ec.generate_private_key(ec.SECP256R1()))  # type: ignore[arg-type]
+    if fits:
+        assert Identity(bundle, key).current.key is key
+        return
+    with pytest.raises(KeyMismatchError):
+        Identity(bundle, key)
