@@ -27,7 +27,9 @@ Further assumptions, about behaviour:
   limit of five.
 - An intermediate or anchor that is expired or not yet valid is an untrusted signing certificate.
 - A trust anchor's certificates are checked when it is made, all but their dates, which count at each call.
-- A leaf whose extended key usage lacks clientAuth is accepted.
+- A leaf whose extended key usage lacks clientAuth is accepted. A critical extension that is not understood is refused
+  (RFC 5280, 4.2): of the leaf as unfit, of a CA as an untrusted signing certificate. So is a chain in which names of
+  other kinds than DNS, URI, email and directory names are both constrained and used.
 - A role that the profile names and nobody made cannot be assumed. One without a trust policy lets every
   trust anchor of the account, and no other role.
 - The default role session name is the serial in hexadecimal without padding.
@@ -47,11 +49,11 @@ Further assumptions, about behaviour:
 - Roles Anywhere needs all three actions of a role's trust policy, also for a certificate that gives no tags. Session
   tags are request tags and principal tags in conditions, and all keys are there for all three actions, with the time:
   aws:CurrentTime and aws:EpochTime. No other global key is.
-- In a trust policy the principal ``*`` means the service too, ``{"AWS": "*"}`` does not. NotPrincipal is refused when
-  the role is made. Names of operators are compared as they are written. A condition with a variable that has no value
-  does not hold, whatever its operator. What a variable stands for holds no wildcards. An ARN that is compared has six
-  parts; a wildcard reaches over a colon in the last one alone. A key with several values and an operator without
-  quantifier: any of them may fit, for a negated operator none.
+- In a trust policy the principal ``*`` means the service too; ``{"AWS": "*"}`` does where it denies, and does not where
+  it allows. NotPrincipal is refused when the role is made. Names of operators are compared as they are written. A
+  condition with a variable that has no value does not hold, whatever its operator. What a variable stands for holds no
+  wildcards. An ARN that is compared has six parts; a wildcard reaches over a colon in the last one alone. A key with
+  several values and an operator without quantifier: any of them may fit, for a negated operator none.
 - A list of revoked certificates counts for its trust anchor, for those that its issuer issued and if the issuer's key
   signed it, whatever its dates, its scope, its extensions and the issuer's key usage are. Delta lists count like
   others, but for what they remove; in indirect lists only the issuer's own entries do. A path without a revoked

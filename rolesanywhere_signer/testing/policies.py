@@ -45,15 +45,19 @@ class Principal:
     arns: frozenset[str] = frozenset()
     account_id: str | None = None
 
-    def is_meant_by(self, kind: str, text: str) -> bool:
+    def is_meant_by(self, kind: str, text: str, *, allows: bool) -> bool:
         """Return whether a Principal element means this one.
 
         Args:
             kind: ``AWS``, ``Service`` or, for everybody, ``*``; others never do.
             text: What stands there.
+            allows: Whether the statement's effect is Allow. ``{"AWS": "*"}`` is everybody, services too, where it
+                denies; whether it is where it allows is not documented clearly enough to let a service in.
         """
+        if kind == "AWS" and text == "*":
+            return self.account_id is not None or not allows
         if kind == "AWS" and self.account_id is not None:
-            return text == "*" or text in self.arns or _account(text) == self.account_id
+            return text in self.arns or _account(text) == self.account_id
         return kind == "*" or (kind == "Service" and text == self.service)
 
 
@@ -90,11 +94,14 @@ class Statement:
         is_named = any(pattern.matches(action.lower(), context) for pattern in self.actions)
         if is_named == self.not_actions:
             return False
-        if principal is not None and not any(principal.is_meant_by(*named) for named in self.principals):
+        if principal is not None and not self._means(principal):
             return False
         if resource is not None and not self._covers(resource, context):
             return False
         return all(condition.holds(context) for condition in self.conditions)
+
+    def _means(self, principal: Principal) -> bool:
+        return any(principal.is_meant_by(kind, text, allows=self.allows) for kind, text in self.principals)
 
     def _covers(self, resource: str, context: Context) -> bool:
         if any(pattern.pieces(context) is None for pattern in self.resources):

@@ -15,11 +15,11 @@ from itertools import islice, pairwise
 from cryptography import x509
 from cryptography.x509.oid import CRLEntryExtensionOID
 
-from ..validation import validate_loaded
 from ..validation.names import CanonicalName, canonical_name
 from ..validation.parsed import parse_certificate
 from ..validation.path import PathSearch
 from .refusals import CERTIFICATE_REVOKED, access_denied
+from .trust import objections_to
 
 # The longest list that the service takes has some thousand entries, which take about a megabyte here.
 _KEPT_LISTS = 32
@@ -148,5 +148,5 @@ def _sound_paths(
     )
     for found in islice(search.paths(parse_certificate(leaf, "leaf")), _MAX_PATHS):
         path = tuple(each.certificate for each in found)
-        if not validate_loaded(leaf, path[1:-1], path[-1:], now).errors:
+        if not objections_to(leaf, path[1:-1], path[-1:], now):
             yield path

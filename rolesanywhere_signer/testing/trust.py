@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from cryptography import x509
@@ -21,6 +22,9 @@ _ABOUT_THE_PATH = frozenset(
     {"issuer-not-found", "bad-signature", "path-too-long", "name-not-permitted", "too-many-intermediates"}
 )
 
+# Those that the validation evaluates name constraints for.
+_CONSTRAINED_NAMES = (x509.DNSName, x509.UniformResourceIdentifier, x509.RFC822Name, x509.DirectoryName)
+
 
 def verify_trust(
     request: HttpRequest, leaf: x509.Certificate, anchors: tuple[x509.Certificate, ...], now: datetime
@@ -37,12 +41,42 @@ def verify_trust(
     """
     intermediates = parse_chain(request, leaf, anchors)
     try:
-        errors = validate_loaded(leaf, intermediates, anchors, now).errors
+        objections = objections_to(leaf, intermediates, anchors, now)
     except CertificateError as error:
         raise access_denied(UNFIT_LEAF) from error
-    if errors:
-        raise _refusal(errors)
+    if objections:
+        raise _refusal(objections)
     return intermediates
+
+
+def objections_to(
+    leaf: x509.Certificate,
+    intermediates: Sequence[x509.Certificate],
+    anchors: Sequence[x509.Certificate],
+    now: datetime,
+) -> list[Finding]:
+    """Return what speaks against a leaf: the errors, and what nobody looked at but must be looked at.
+
+    A critical extension that is not understood (RFC 5280, 4.2), and a constraint on names of a kind that is not
+    evaluated, where a certificate has such names (4.2.1.10), are reasons to refuse; a client is only warned of them.
+
+    Raises:
+        CertificateError: A certificate cannot be decoded.
+    """
+    report = validate_loaded(leaf, intermediates, anchors, now)
+    unchecked = {"unhandled-critical-extension"}
+    if any(_has_other_names(each) for each in (leaf, *intermediates)):
+        unchecked.add("name-constraints-not-checked")
+    return [finding for finding in report.findings if finding.severity == "error" or finding.code in unchecked]
+
+
+def _has_other_names(certificate: x509.Certificate) -> bool:
+    """Return whether there are names of a kind that name constraints are not evaluated for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return False
+    return any(not isinstance(name, _CONSTRAINED_NAMES) for name in names)
 
 
 def parse_chain(
@@ -68,10 +102,10 @@ def parse_chain(
     return intermediates
 
 
-def _refusal(errors: tuple[Finding, ...]) -> Refusal:
-    of_leaf = [error for error in errors if error.subject == "leaf" and error.code not in _ABOUT_THE_PATH]
-    if len(of_leaf) < len(errors):
+def _refusal(objections: Sequence[Finding]) -> Refusal:
+    of_leaf = [each for each in objections if each.subject == "leaf" and each.code not in _ABOUT_THE_PATH]
+    if len(of_leaf) < len(objections):
         return access_denied(UNTRUSTED_ISSUER)
-    if all(error.code in _DATES for error in of_leaf):
+    if all(each.code in _DATES for each in of_leaf):
         return access_denied(LEAF_NOT_VALID_NOW)
     return access_denied(UNFIT_LEAF)

@@ -134,6 +134,12 @@ def test_whom_a_principal_means(principal: Any, by_service: bool, by_role: bool)
     assert policy.allows(ASSUME, NOTHING, principal=BY_ROLE) is by_role
 
 
+@pytest.mark.parametrize(("principal", "denied"), [("*", True), ({"AWS": "*"}, True), ({"AWS": ROLE}, False)])
+def test_everybody_who_is_denied_is_the_service_too(principal: Any, denied: bool) -> None:
+    policy = parse_trust_policy(trust_policy(statement(), statement(effect="Deny", principal=principal)))
+    assert policy.allows(ASSUME, NOTHING, principal=BY_SERVICE) is not denied
+
+
 @pytest.mark.parametrize(
     ("element", "actions", "expected"),
     [

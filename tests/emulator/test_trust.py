@@ -17,6 +17,8 @@ UPPER = CA.issue_ca("CN=Upper")
 LOWER = UPPER.issue_ca("CN=Lower")
 LEAF = LOWER.issue("CN=app", key_type="P-256")
 
+UNKNOWN = x509.UnrecognizedExtension(x509.ObjectIdentifier("1.3.6.1.4.1.55555.1"), b"\x05\x00")
+
 Chain = Sequence[x509.Certificate]
 
 
@@ -104,13 +106,31 @@ class TestThePath:
             below(valid_from=NOW - timedelta(days=2), valid_for=timedelta(days=1)),
             below(valid_from=NOW + timedelta(days=1)),
             below(permitted_names=["dirName:O=Elsewhere"]),
+            below(extra_extensions=[(UNKNOWN, True)]),
             lambda: CA.issue_ca("CN=A", path_length=0).issue_ca("CN=B").issue(),
         ],
-        ids=["not-a-ca", "no-bc", "no-keyCertSign", "weak-hash", "expired", "not-yet-valid", "name", "path-length"],
+        ids=[
+            "not-a-ca",
+            "no-bc",
+            "no-keyCertSign",
+            "weak-hash",
+            "expired",
+            "not-yet-valid",
+            "name",
+            "critical",
+            "path-length",
+        ],
     )
     def test_a_bad_intermediate_is_an_untrusted_signer(self, make: Callable[[], IssuedCertificate]) -> None:
         leaf = make()
         assert answer(leaf, leaf.intermediates) == (403, "Untrusted signing certificate")
+
+    def test_a_constraint_that_is_not_evaluated_counts_where_there_are_such_names(self) -> None:
+        lower = CA.issue_ca("CN=Lower", permitted_names=["IP:10.0.0.0/8"])
+        outside = lower.issue(subject_alternative_names=["IP:192.0.2.1"])
+        assert answer(outside, outside.intermediates) == (403, "Untrusted signing certificate")
+        without = lower.issue(subject_alternative_names=["DNS:app.example"])
+        assert answer(without, without.intermediates) == (201, "")
 
     def test_the_right_name_with_the_wrong_key(self) -> None:
         twin = CertificateAuthority("CN=Root,O=Example")
@@ -144,6 +164,7 @@ class TestTheLeaf:
             {"key_usage": ["keyEncipherment"]},
             {"signature_hash": "SHA-224"},
             {"key_usage": None, "valid_from": NOW + timedelta(days=1)},
+            {"extra_extensions": [(UNKNOWN, True)]},
         ],
         ids=" ".join,
     )
@@ -163,6 +184,7 @@ class TestTheLeaf:
             {"key_usage": ["digitalSignature", "keyEncipherment"], "key_usage_critical": False},
             {"signature_hash": "SHA-512"},
             {"key_type": "RSA-1024"},
+            {"extra_extensions": [(UNKNOWN, False)]},
         ],
         ids=" ".join,
     )
