@@ -30,6 +30,9 @@ _PARTITIONS = {
     "eusc-": "aws-eusc",
 }
 
+# Each takes a few kilobytes, and a service may run for long.
+_MOST_VENDED = 10_000
+
 
 class Account:
     """What the service knows. Everything in it may be used by many threads.
@@ -151,9 +154,14 @@ class Account:
             return self._private_cas.get(arn)
 
     def remember(self, credentials: VendedCredentials) -> VendedCredentials:
-        """Keep credentials for STS, and return them; expired ones stay, so that they are told from unknown ones."""
+        """Keep credentials for STS, and return them; expired ones stay, so that they are told from unknown ones.
+
+        Of more than 10,000 the oldest are forgotten: STS then knows no such credentials.
+        """
         with self.lock:
             self._vended[credentials.access_key_id] = credentials
+            while len(self._vended) > _MOST_VENDED:
+                del self._vended[next(iter(self._vended))]
         return credentials
 
     def vended(self, access_key_id: str) -> VendedCredentials | None:

@@ -109,12 +109,12 @@ class AdminEndpoint:
             raise Refusal(401, "Unauthorized", "the admin endpoint needs its token: Authorization: Bearer TOKEN")
 
     def _calls(self) -> object:
-        calls = self._service.calls
+        calls = list(self._service.calls)
         shown = [
             {"status": call.status, "error_code": call.error_code, "message": call.message, "at": call.at.isoformat()}
             for call in calls[-_MOST_CALLS:]
         ]
-        return {"count": len(calls), "calls": shown}
+        return {"count": self._service.call_count, "calls": shown}
 
     def _faults(self) -> object:
         return {"faults": [self._shown(rule) for rule in self._service.faults]}

@@ -94,6 +94,7 @@ Further assumptions, about behaviour:
 - STS lets a session assume the next role: the role's trust policy must name it, its role or the account, and allow
   sts:SetSourceIdentity as well, for the source identity goes on with the session. What the permissions of the first
   role say of sts:AssumeRole is not known here; its session policy is heeded. Tags do not go on.
+- STS knows the 10,000 credentials that this service gave out last.
 - STS takes a signature whose date is within 15 minutes of this service's clock or of the machine's: the former can be
   set, the SDK signs by the latter. Its scope may name any region.
 """

@@ -66,6 +66,10 @@ _REQUIRED = {
     "crls": ("name", "crl", "trust_anchor"),
 }
 _TOP: Mapping[str, str] = {"region": _TEXT, "account_id": _TEXT, "quotas": _MAP, "clock": _MAP}
+# Hundreds of trust anchors, profiles and roles have some ten thousand.
+_MOST_VALUES = 100_000
+# A longer text counts as several.
+_CHARACTERS_OF_A_VALUE = 500
 _QUOTAS = {"limits": _SWITCH, "throttle": _SWITCH}
 
 
@@ -135,7 +139,7 @@ def _from_yaml(text: str, where: str) -> Any:
             hint="pip install 'rolesanywhere-signer[testing]', or write JSON in a file that ends in .json",
         ) from error
     try:
-        return yaml.safe_load(text)
+        content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = "" if mark is None else f", line {mark.line + 1}, column {mark.column + 1}"
@@ -143,6 +147,25 @@ def _from_yaml(text: str, where: str) -> Any:
     # A date that is none is a ValueError.
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ConfigurationError(f"{where} is not YAML") from error
+    _check_size(content, where)
+    return content
+
+
+def _check_size(content: object, where: str) -> None:
+    """Refuse what is small as text, and becomes without end by what its aliases stand for."""
+    left, waiting = _MOST_VALUES, [content]
+    while waiting:
+        value = waiting.pop()
+        left -= len(value) // _CHARACTERS_OF_A_VALUE if isinstance(value, str) else 0
+        members = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        if isinstance(members, (list, tuple, set)):
+            waiting += members
+            left -= len(members)
+        if left < 0:
+            raise ConfigurationError(
+                f"{where} has more than {_MOST_VALUES:,} values",
+                hint="an alias (*name) may hold itself",
+            )
 
 
 def _check(content: Record, where: str) -> None:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigurationError
 from ..files import StrPath
 from ..private_files import read_private, write_private
-from .service import LocalRolesAnywhere
+from .recent import Recent
+from .service import Call, LocalRolesAnywhere
 from .state import dump_state, load_state
 from .wire import HttpRequest, HttpResponse
 
 _MOST_BYTES = 256 * 1024 * 1024
 _READING = ("GET", "HEAD")
+# As many as the admin endpoint shows.
+_KEPT_CALLS = 1000
 
 
 class StateFile:
@@ -92,6 +96,9 @@ class EmulatedRolesAnywhere(LocalRolesAnywhere):
 
     Subjects change with each CreateSession; they are written along with the next change, and at the end.
 
+    It may run for months: of CreateSession calls, as of AssumeRole calls, the last 1,000 are kept, and of their
+    requests, which nobody outside of this process can see, nothing but method and path.
+
     Args:
         state_file: None: nothing is kept.
         options: Those of ``LocalRolesAnywhere``.
@@ -100,6 +107,18 @@ class EmulatedRolesAnywhere(LocalRolesAnywhere):
     def __init__(self, state_file: StateFile | None = None, **options: Any) -> None:
         super().__init__(**options)
         self._state_file = state_file
+        self._recent: Recent[Call] = Recent(_KEPT_CALLS)
+        self.calls = self._recent
+        self._tokens.calls = Recent(_KEPT_CALLS)
+
+    def _note(self, call: Call) -> None:
+        request = call.request
+        super()._note(replace(call, request=HttpRequest(request.method, request.raw_path)))
+
+    @property
+    def call_count(self) -> int:
+        """How many CreateSession calls there were, those that are kept no longer too."""
+        return self._recent.forgotten + len(self._recent)
 
     def respond(self, request: HttpRequest) -> HttpResponse:
         """Answer a request, and keep what it changed.

@@ -17,6 +17,8 @@ from .wire import PROMPT, Application, Delivery, HttpRequest, HttpResponse, octe
 _logger = logging.getLogger("rolesanywhere_signer")
 
 _IDLE_SECONDS = 60
+# Each has a thread. What comes beyond that is closed at once.
+_MOST_CONNECTIONS = 1024
 # What is still read after a refusal, so that the client sees the answer and not a reset connection.
 _DRAIN_BYTES = 1024 * 1024
 _DRAIN_SECONDS = 1
@@ -76,10 +78,25 @@ class HttpServer:
             if self._closing.is_set():
                 connection.close()
                 return
-            thread = threading.Thread(target=self._serve, args=(connection,), name="rolesanywhere-http", daemon=True)
-            with self._lock:
+            self._begin(connection)
+
+    def _begin(self, connection: socket.socket) -> None:
+        """Serve a connection in a new thread; where there can be none, close it, and go on with the next."""
+        thread = threading.Thread(target=self._serve, args=(connection,), name="rolesanywhere-http", daemon=True)
+        with self._lock:
+            is_one_too_many = len(self._connections) >= _MOST_CONNECTIONS
+            if not is_one_too_many:
                 self._connections[thread] = connection
+        if is_one_too_many:
+            connection.close()
+            return
+        try:
             thread.start()
+        # The system has no more threads.
+        except RuntimeError:
+            connection.close()
+            with self._lock:
+                del self._connections[thread]
 
     def _serve(self, connection: socket.socket) -> None:
         try:

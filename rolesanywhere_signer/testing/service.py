@@ -242,16 +242,24 @@ class LocalRolesAnywhere(ResourceMaker):
             response = create_session(self._account, self._tokens, request, now)
         except Refusal as refusal:
             return self._noted(request, refusal, now)
-        self.calls.append(Call(response.status, None, None, request, now))
+        self._note(Call(response.status, None, None, request, now))
         return response
 
     def _noted(self, request: HttpRequest, refusal: Refusal, now: datetime) -> HttpResponse:
-        self.calls.append(Call(refusal.status, refusal.error_code, refusal.message, request, now))
+        self._note(Call(refusal.status, refusal.error_code, refusal.message, request, now))
         return _error(refusal)
+
+    def _note(self, call: Call) -> None:
+        self.calls.append(call)
+
+    @property
+    def call_count(self) -> int:
+        """How many CreateSession calls there were, if nobody took any out of ``calls``."""
+        return len(self.calls)
 
     def state_summary(self) -> dict[str, Any]:
         """Return what there is, in JSON's types, without anything secret."""
-        return {**summary(self._account), "calls": len(self.calls), "faults": len(self.faults)}
+        return {**summary(self._account), "calls": self.call_count, "faults": len(self.faults)}
 
     def _now(self) -> datetime:
         return require_aware(self.clock(), "the time of the local service's clock")

@@ -263,6 +263,13 @@ def test_without_admin_there_is_no_such_endpoint(directory: Path) -> None:
         ("clock: {set: 2030-02-31}", " is not YAML"),
         ("a: !!python/object/apply:os.system [ls]", ", line 1, column 4: could not determine a constructor"),
         ("\x00", " is not YAML"),
+        # Small as text, and without end once its aliases are followed.
+        ("roles: &r [{name: a, trust_policy: {a: *r}}]", " has more than "),
+        (
+            "a0: &a0 [x]\n" + "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 30)),
+            " has more than ",
+        ),
+        (f"a: &a {'x' * 100_000}\nb: [{', '.join(['*a'] * 2000)}]", " has more than "),
     ],
 )
 def test_mistakes_in_the_file_are_told_with_their_place(

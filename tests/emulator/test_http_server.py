@@ -18,7 +18,7 @@ from email.utils import format_datetime
 import pytest
 
 from rolesanywhere_signer import ConfigurationError
-from rolesanywhere_signer.testing import HttpRequest, LocalRolesAnywhere
+from rolesanywhere_signer.testing import HttpRequest, LocalRolesAnywhere, http_server
 from rolesanywhere_signer.testing.http_parser import MAX_BODY, MAX_HEADERS, MAX_LINE
 from tests.emulator.doors import connected, raw_bytes, receive
 from tests.emulator.signing import NOW, sign_as
@@ -281,6 +281,33 @@ class TestLife:
 
 
 class TestManyAtOnce:
+    def test_what_comes_beyond_the_limit_is_closed_and_the_others_go_on(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(http_server, "_MOST_CONNECTIONS", 2)
+        with connected(world.service) as first, connected(world.service) as second:
+            for connection in (first, second):
+                connection.sendall(raw_bytes(sign_as(LEAF, world.body())))
+                assert receive(connection).status == 201
+            with connected(world.service) as third:
+                assert third.recv(1) == b""
+            first.sendall(raw_bytes(sign_as(LEAF, world.body())))
+            assert receive(first).status == 201
+
+    def test_a_system_without_threads_closes_the_connection_and_the_next_is_served(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        start = threading.Thread.start
+
+        def no_more(thread: threading.Thread) -> None:
+            monkeypatch.setattr(threading.Thread, "start", start)
+            raise RuntimeError("can't start new thread")
+
+        monkeypatch.setattr(threading.Thread, "start", no_more)
+        with connected(world.service) as refused:
+            assert refused.recv(1) == b""
+        assert exchange(world, raw_bytes(sign_as(LEAF, world.body()))) == (201, "")
+
     def test_64_clients(self, world: World) -> None:
         request = raw_bytes(sign_as(LEAF, world.body()))
 

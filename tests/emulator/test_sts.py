@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import botocore.session
 import pytest
@@ -47,6 +48,14 @@ def error_of(response: HttpResponse) -> tuple[int, str]:
     assert "<ErrorResponse" in text
     [code] = re.findall("<Code>(.*)</Code>", text)
     return response.status, code
+
+
+def test_an_answer_is_xml_whatever_the_request_was(world: World) -> None:
+    response = world.send(HttpRequest("POST", "/", (), b"Action=%3Ca%26%00%0B%EF%BF%BE%ED%A0%80&Version=%3C"))
+    answer = ET.fromstring(response.body)  # noqa: S314 - our own
+    [message] = answer.iter("{https://sts.amazonaws.com/doc/2011-06-15/}Message")
+    assert message.text is not None
+    assert message.text.startswith("Could not find operation <a&???")
 
 
 @pytest.fixture

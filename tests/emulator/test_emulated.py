@@ -1,0 +1,51 @@
+"""What a service keeps that may run for months."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rolesanywhere_signer.testing import account, emulated
+from rolesanywhere_signer.testing.emulated import EmulatedRolesAnywhere
+from rolesanywhere_signer.testing.recent import Recent
+from tests.emulator.test_sts import signed, vend
+from tests.emulator.world import World
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setattr(emulated, "_KEPT_CALLS", 3)
+    return World(service=EmulatedRolesAnywhere())
+
+
+def test_the_last_calls_are_kept_and_all_are_counted(world: World) -> None:
+    for _ in range(4):
+        assert world.ask().status == 201
+    assert world.ask(durationSeconds=1).status == 400
+    assert [call.status for call in world.service.calls] == [201, 201, 400]
+    assert len(world.service.assume_role_calls) == 3
+    assert world.service.state_summary()["calls"] == 5
+
+
+def test_of_their_requests_method_and_path_are_kept(world: World) -> None:
+    world.ask()
+    assert (world.last.request.method, world.last.request.target) == ("POST", "/sessions")
+    assert (world.last.request.headers, world.last.request.body) == ((), b"")
+
+
+def test_sts_knows_the_credentials_that_were_given_out_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(account, "_MOST_VENDED", 2)
+    world = World()
+    first, second, third = (vend(world) for _ in range(3))
+    assert [world.send(signed(keys)).status for keys in (first, second, third)] == [403, 200, 200]
+
+
+def test_many_threads_append() -> None:
+    recent: Recent[int] = Recent(50)
+    threads = [threading.Thread(target=lambda: [recent.append(n) for n in range(200)]) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (len(recent), recent.forgotten) == (50, 1550)
