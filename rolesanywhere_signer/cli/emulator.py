@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import signal
@@ -25,6 +26,8 @@ DEFAULT_PORT = 9910
 _REGION = "us-east-1"
 _ACCOUNT = "123456789012"
 _PLACES = ("region", "account_id")
+_ELSEWHERE = ("sts-endpoint-url", "iam-endpoint-url")
+_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 _PLACEHOLDERS = {"anchor": "TRUST_ANCHOR_ARN", "profile": "PROFILE_ARN", "role": "ROLE_ARN"}
 
 
@@ -70,12 +73,27 @@ def _service(
     options["port"] = given["port"]
     options["tls_directory"] = tls
     options["admin_token"] = None if token is None else token.read_text(encoding="ascii").strip()
+    options |= _elsewhere(given)
     service = EmulatedRolesAnywhere(state_file, **options)
     if state_file is not None and state is not None:
         state_file.load(service, state)
     if declaration is not None:
         declaration.apply(service)
     return service
+
+
+def _elsewhere(given: Given) -> dict[str, Any]:
+    """Return where roles are assumed and looked for, and what with: secrets are no flags."""
+    urls = {name.replace("-", "_"): given.text(name) for name in _ELSEWHERE if name in given}
+    keys = [os.environ.get(name) for name in _KEYS]
+    if not urls or not any(keys[:2]):
+        return urls
+    if not all(keys[:2]):
+        raise ConfigurationError(
+            f"of {_KEYS[0]} and {_KEYS[1]}, by which another STS or IAM is called, one is missing",
+            hint="set both in the environment, or neither",
+        )
+    return {**urls, "sts_credentials": tuple(filter(None, keys))}
 
 
 def _token_file(given: Given, temporary: Path) -> Path | None:
@@ -115,8 +133,10 @@ def _lines(service: EmulatedRolesAnywhere, token_file: Path | None) -> Iterator[
     if ca is not None:
         yield f"CA bundle: {ca}"
     if token_file is not None:
-        yield f'admin token: {token_file} (curl -H "Authorization: Bearer $(cat {shlex.quote(str(token_file))})" '
-        yield f"  {service.url}/_local/state)"
+        trust = "" if ca is None else f"--cacert {shlex.quote(str(ca))} "
+        yield f"admin token: {token_file}"
+        token = f'"Authorization: Bearer $(cat {shlex.quote(str(token_file))})"'
+        yield f"  curl {trust}-H {token} {service.url}/_local/state"
     verify = "" if ca is None else f", verify={str(ca)!r}"
     bundle = "" if ca is None else f" --ca-bundle {shlex.quote(str(ca))}"
     yield "\nboto3, for the control plane (any credentials):"
@@ -138,6 +158,7 @@ def _lines(service: EmulatedRolesAnywhere, token_file: Path | None) -> Iterator[
     yield f"  {environment}aws_signing_helper credential-process {flags} --region {region}"
     if not is_sample:
         yield "The ARNs are those of what you will make; --config FILE declares it beforehand."
+        yield "Roles are IAM's: --config declares them, or --iam-endpoint-url says where they are."
     yield "\nSIGTERM or SIGINT (Ctrl-C) stops it."
 
 
@@ -171,6 +192,19 @@ COMMAND = Command(
         Flag("account-id", f"Its account. Without: as for the region, else {_ACCOUNT}.", "ID", is_ours=True),
         Flag("config", "YAML, or JSON (.json), that declares trust anchors, profiles and so on.", "FILE", is_ours=True),
         Flag("state", "Keep what is made in this file, mode 0600, and begin with it.", "FILE", is_ours=True),
+        Flag(
+            "sts-endpoint-url",
+            "Assume the roles in this STS, such as a moto server's. It is called with AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY of the environment, and AWS_SESSION_TOKEN if there is one.",
+            "URL",
+            is_ours=True,
+        ),
+        Flag(
+            "iam-endpoint-url",
+            "Look for roles that the file does not declare in this IAM, called in the same way.",
+            "URL",
+            is_ours=True,
+        ),
         switch("tls", "Speak TLS, with a certificate that it makes.", is_ours=True),
         Flag(
             "tls-directory", "Keep that certificate here, with ca.pem for clients; implies --tls.", "DIR", is_ours=True

@@ -219,6 +219,23 @@ def test_the_admin_endpoint(directory: Path) -> None:
         assert token not in running.stop()[1]
 
 
+def test_the_line_for_the_admin_endpoint_can_be_pasted(directory: Path) -> None:
+    with emulator("--admin", "--tls-directory", str(directory / "t l s")) as running:
+        [line] = [line for line in running.lines if "_local/state" in line]
+        done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60, check=True)
+    assert json.loads(done.stdout)["trust_anchors"] == []
+
+
+def test_half_of_the_keys_for_another_sts_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+    monkeypatch.delenv("AWS_SECRET_ACCESS_KEY", raising=False)
+    outcome = run_here(capsys, "emulator", "--port", "0", "--iam-endpoint-url", "http://127.0.0.1:1")
+    assert outcome.code == 1
+    assert "error: of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY" in outcome.stderr
+
+
 def test_without_admin_there_is_no_such_endpoint(directory: Path) -> None:
     with emulator("--admin") as running:
         [path] = re.findall(r"admin token: (\S+)", running.output)
@@ -331,6 +348,8 @@ def test_states_that_are_refused(
         (("--state", "/nowhere/state.json"), "cannot be written"),
         (("--admin=/nowhere/token",), "admin token cannot be written"),
         (("--tls-directory", "/dev/null/x"), "cannot be kept"),
+        (("--sts-endpoint-url", "http://192.0.2.1"), "is plain HTTP to another machine"),
+        (("--iam-endpoint-url", "x"), "error: "),
     ],
 )
 def test_flags_that_are_refused(capsys: pytest.CaptureFixture[str], words: tuple[str, ...], said: str) -> None:

@@ -7,7 +7,11 @@ there, evaluates its trust policy, and has moto's STS make the credentials.
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +126,28 @@ def session_of(service: LocalRolesAnywhere, pki: OpenSslPki, **profile: Any) -> 
     )
 
 
+@contextmanager
+def emulator(moto: Moto) -> Iterator[str]:
+    """Run the emulator in a process of its own, with moto's STS and IAM; yield where it listens."""
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    environment = {**os.environ, **dict(zip(names, moto.forwarder, strict=True))}
+    environment.pop("AWS_SESSION_TOKEN", None)
+    words = ("--port", "0", "--region", REGION, "--sts-endpoint-url", moto.url, "--iam-endpoint-url", moto.url)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "rolesanywhere_signer", "emulator", *words],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().removeprefix("listening on ").strip()
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
 def denied(call: Callable[..., Any], **arguments: Any) -> None:
     with pytest.raises(ClientError) as caught:
         call(**arguments)
@@ -190,3 +216,28 @@ def test_a_user_who_may_not_assume_roles(moto: Moto, pki: OpenSslPki) -> None:
         with pytest.raises(AccessDeniedError) as caught:
             session_of(service, pki).client("sts", endpoint_url=moto.url).get_caller_identity()
     assert "is not authorized to perform: sts:AssumeRole" in str(caught.value.service_message)
+
+
+def test_the_emulator_has_roles_assumed_elsewhere_too(moto: Moto, pki: OpenSslPki) -> None:
+    moto.create_role({"StringEquals": {"aws:PrincipalTag/x509Subject/O": "Kimalarm Inc."}})
+    moto.enforce()
+    role_arn = f"arn:aws:iam::123456789012:role/{ROLE}"
+    with emulator(moto) as url:
+        keys = {"aws_access_key_id": "any", "aws_secret_access_key": "any"}
+        admin = boto3.client("rolesanywhere", region_name=REGION, endpoint_url=url, **keys)
+        source = {"sourceType": "CERTIFICATE_BUNDLE", "sourceData": {"x509CertificateData": pki.ca.read_text()}}
+        anchor = admin.create_trust_anchor(name="ca", source=source, enabled=True)["trustAnchor"]
+        profile = admin.create_profile(name="p", roleArns=[role_arn], enabled=True)["profile"]
+        session = boto3.Session(
+            botocore_session=create_botocore_session(
+                certificate=pki.certificate,
+                private_key=pki.private_key,
+                trust_anchor_arn=anchor["trustAnchorArn"],
+                profile_arn=profile["profileArn"],
+                role_arn=role_arn,
+                endpoint_url=url,
+            )
+        )
+        s3 = session.client("s3", endpoint_url=moto.url)
+        s3.put_object(Bucket="alarms", Key="greeting", Body=b"hello")
+        denied(s3.list_buckets)
