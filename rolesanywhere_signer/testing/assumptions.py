@@ -55,10 +55,10 @@ Further assumptions, about behaviour:
   wildcards. An ARN that is compared has six parts; a wildcard reaches over a colon in the last one alone. A key with
   several values and an operator without quantifier: any of them may fit, for a negated operator none.
 - A list of revoked certificates counts for its trust anchor, for those that its issuer issued and if the issuer's key
-  signed it, whatever its dates, its scope, its extensions and the issuer's key usage are. Delta lists count like
-  others, but for what they remove; in indirect lists only the issuer's own entries do. A path without a revoked
-  certificate is enough. The trust anchor's own certificates cannot be revoked. Distribution points are not asked,
-  whatever the trust anchor says.
+  signed it, or that of a certificate of the trust anchor with the issuer's name, whatever its dates, its scope, its
+  extensions and the issuer's key usage are. Delta lists count like others, but for what they remove; in indirect lists
+  only the issuer's own entries do. A path without a revoked certificate is enough. The trust anchor's own certificates
+  cannot be revoked. Distribution points are not asked, whatever the trust anchor says.
 - A subject is noted once its certificate is found to be trusted: each request from then on, as failed where it is
   refused, for a revoked certificate too. It keeps the instance properties of refused requests as well.
 - A session policy has at most 2,048 characters, and a session at most 10 managed policies; STS refuses more in its

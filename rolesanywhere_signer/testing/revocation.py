@@ -6,7 +6,7 @@ Source: the service's user guide, "Revocation"; RFC 5280, sections 5 and 6.3. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -51,7 +51,7 @@ def verify_not_revoked(
     if all(serial_numbers.isdisjoint(each.serial_numbers) for each in lists):
         return
     paths = _sound_paths(leaf, intermediates, anchors, now)
-    if all(_is_revoked(path, lists) for path in paths):
+    if all(_is_revoked(path, anchors, lists) for path in paths):
         raise access_denied(CERTIFICATE_REVOKED)
 
 
@@ -69,10 +69,20 @@ class ReadList:
     issuer: CanonicalName
     serial_numbers: frozenset[int] = field(repr=False)
 
-    def revokes(self, certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-        """Return whether it is a list of ``issuer``, signed by its key, and names ``certificate``."""
+    def revokes(
+        self, certificate: x509.Certificate, issuer: x509.Certificate, anchors: Sequence[x509.Certificate]
+    ) -> bool:
+        """Return whether it is a list of ``issuer`` and names ``certificate``.
+
+        A CA with a new key goes on to revoke what it issued with the old one (RFC 5280, 6.3.3 (f)): so the key is the
+        issuer's, or that of a trust anchor's certificate of the same name.
+        """
         if certificate.serial_number not in self.serial_numbers or canonical_name(issuer.subject) != self.issuer:
             return False
+        namesakes = (each for each in anchors if canonical_name(each.subject) == self.issuer)
+        return any(self._is_signed_by(each) for each in (issuer, *namesakes))
+
+    def _is_signed_by(self, issuer: x509.Certificate) -> bool:
         try:
             return self.loaded.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
         except Exception:  # noqa: BLE001 - TypeError, UnsupportedAlgorithm: a key that signed no such list
@@ -130,8 +140,10 @@ def _directory_name(issuer: x509.CertificateIssuer) -> CanonicalName:
     return canonical_name(names[0]) if names else ()
 
 
-def _is_revoked(path: Sequence[x509.Certificate], lists: Iterable[ReadList]) -> bool:
-    return any(each.revokes(certificate, issuer) for certificate, issuer in pairwise(path) for each in lists)
+def _is_revoked(
+    path: Sequence[x509.Certificate], anchors: Sequence[x509.Certificate], lists: Sequence[ReadList]
+) -> bool:
+    return any(each.revokes(certificate, issuer, anchors) for certificate, issuer in pairwise(path) for each in lists)
 
 
 def _sound_paths(

@@ -116,6 +116,13 @@ class TestWhoseListItIs:
         assert not is_revoked(LEAF, revocation_list(CA, [LEAF], signed_by=impostor))
         assert not is_revoked(LEAF, revocation_list(impostor, [LEAF]))
 
+    def test_signed_by_the_new_key_of_the_ca_that_is_a_trust_anchor_too(self) -> None:
+        renewed = CertificateAuthority("CN=Root,O=Example")
+        anchors = [CA.certificate, renewed.certificate]
+        with pytest.raises(Refusal, match="revoked"):
+            verify_not_revoked(LEAF.certificate, [], anchors, load(revocation_list(renewed, [LEAF])), NOW)
+        verify_not_revoked(LEAF.certificate, [], anchors, load(revocation_list(renewed, [1])), NOW)
+
     def test_the_anchor_itself_cannot_be_revoked(self) -> None:
         assert not is_revoked(LEAF, revocation_list(CA, [CA]))
         assert not is_revoked(DEEP, revocation_list(CA, [UPPER]), anchor=UPPER)
