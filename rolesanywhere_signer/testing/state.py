@@ -33,6 +33,18 @@ from .resources import (
 )
 
 VERSION = 1
+# What a hand that edits the file gets wrong without being noticed: "false" would be true.
+_KINDS: Mapping[str, type] = {
+    "arn": str,
+    "name": str,
+    "trust_anchor_arn": str,
+    "enabled": bool,
+    "accept_role_session_name": bool,
+    "require_instance_properties": bool,
+    "crl_dp_revocation_enabled": bool,
+    "duration_seconds": int,
+    "max_session_duration_seconds": int,
+}
 _Record = dict[str, Any]
 _Kind = TypeVar("_Kind")
 
@@ -114,11 +126,18 @@ def _each(state: _Record, name: str, where: str, kind: type, make: Callable[[Any
 
 def _made(make: Callable[[Any], _Kind], record: object, where: str) -> _Kind:
     try:
+        _check_kinds(record)
         return make(record)
     except (TypeError, ValueError, KeyError, AttributeError, Refusal) as error:
         raise ConfigurationError(
             f"{where} is not what this program writes", hint="remove the file, or the entry, to begin anew"
         ) from error
+
+
+def _check_kinds(record: object) -> None:
+    for name, value in record.items() if isinstance(record, dict) else ():
+        if type(value) is not _KINDS.get(name, type(value)):
+            raise TypeError(f"{name} is of another kind")
 
 
 def _plain(value: Any, without: tuple[str, ...] = ()) -> Any:  # noqa: PLR0911 - one for each type

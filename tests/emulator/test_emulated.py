@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
 
-from rolesanywhere_signer.testing import account, emulated
+from rolesanywhere_signer import ConfigurationError
+from rolesanywhere_signer.testing import LocalRolesAnywhere, account, emulated
 from rolesanywhere_signer.testing.emulated import EmulatedRolesAnywhere
 from rolesanywhere_signer.testing.recent import Recent
+from rolesanywhere_signer.testing.state import dump_state, load_state
 from tests.emulator.test_sts import signed, vend
 from tests.emulator.world import World
 
@@ -39,6 +42,26 @@ def test_sts_knows_the_credentials_that_were_given_out_last(monkeypatch: pytest.
     world = World()
     first, second, third = (vend(world) for _ in range(3))
     assert [world.send(signed(keys)).status for keys in (first, second, third)] == [403, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("section", "member", "value"),
+    [
+        ("trust_anchors", "enabled", "false"),
+        ("trust_anchors", "name", 1),
+        ("profiles", "enabled", 0),
+        ("profiles", "duration_seconds", "900"),
+        ("profiles", "accept_role_session_name", "no"),
+        ("roles", "max_session_duration_seconds", True),
+    ],
+)
+def test_a_state_that_somebody_edited(section: str, member: str, value: object) -> None:
+    world = World()
+    state = dump_state(world.service._account)
+    load_state(LocalRolesAnywhere()._account, json.loads(json.dumps(state)), "it")
+    state[section][0][member] = value
+    with pytest.raises(ConfigurationError, match=rf"{section}\[0\] is not what this program writes"):
+        load_state(LocalRolesAnywhere()._account, state, "it")
 
 
 def test_many_threads_append() -> None:
