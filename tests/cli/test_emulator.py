@@ -10,7 +10,7 @@ import stat
 import subprocess
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -219,7 +219,8 @@ def test_the_admin_endpoint(directory: Path) -> None:
         assert token not in running.stop()[1]
 
 
-def test_the_line_for_the_admin_endpoint_can_be_pasted(directory: Path) -> None:
+def test_the_line_for_the_admin_endpoint_can_be_pasted(directory: Path, require_tool: Callable[[str], str]) -> None:
+    require_tool("curl")
     with emulator("--admin", "--tls-directory", str(directory / "t l s")) as running:
         [line] = [line for line in running.lines if "_local/state" in line]
         done = subprocess.run(["sh", "-c", line], capture_output=True, timeout=60, check=True)
