@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import socket
 import ssl
 import struct
 import threading
 from http import HTTPStatus
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+from ..seconds import monotonic_seconds
 from .http_parser import BadRequestError, read_request
 from .wire import PROMPT, Application, Delivery, HttpRequest, HttpResponse, octets
 
 _logger = logging.getLogger("rolesanywhere_signer")
 
 _IDLE_SECONDS = 60
+# From its first byte to its last: a client that sends a byte now and then would hold a thread for ever.
+_REQUEST_SECONDS = 60
 # Each has a thread. What comes beyond that is closed at once.
 _MOST_CONNECTIONS = 1024
 # What is still read after a refusal, so that the client sees the answer and not a reset connection.
@@ -122,9 +126,10 @@ class HttpServer:
                 self._converse(wrapped)
 
     def _converse(self, connection: socket.socket) -> None:
-        with connection.makefile("rb") as stream:
+        reader = _TimedReader(connection)
+        with io.BufferedReader(reader) as stream:
             while self._answer_one(connection, stream):
-                pass
+                reader.expect_another()
 
     def _answer_one(self, connection: socket.socket, stream: BinaryIO) -> bool:
         """Answer one request and return whether another may follow."""
@@ -137,6 +142,8 @@ class HttpServer:
         if received is None:
             return False
         request, keep_open = received
+        # Little may be left of the time to receive it.
+        connection.settimeout(_IDLE_SECONDS)
         response = self._respond(request)
         answer = _serialised(response, keep_open=keep_open, with_body=request.method != "HEAD")
         if response.delivery != PROMPT:
@@ -165,6 +172,38 @@ class HttpServer:
             # Without an answer the client would only see a broken connection.
             _logger.exception("the local service failed to answer %s %s", request.method, request.raw_path)
             return HttpResponse(500, (("x-amzn-ErrorType", "InternalFailure"),), b'{"message": "internal failure"}')
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a connection, and gives each request so much time and no more."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._ends_at: float | None = None
+
+    def expect_another(self) -> None:
+        """Let the time of a request begin with what is received next."""
+        self._ends_at = None
+
+    def readable(self) -> bool:
+        """Return that it is."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Receive what there is, as a raw stream does.
+
+        Raises:
+            OSError: The connection broke, or the time is over.
+        """
+        if self._ends_at is not None:
+            left = self._ends_at - monotonic_seconds()
+            if left <= 0:
+                raise TimeoutError("the request takes too long")
+            self._connection.settimeout(left)
+        received = self._connection.recv_into(buffer)
+        if self._ends_at is None:
+            self._ends_at = monotonic_seconds() + _REQUEST_SECONDS
+        return received
 
 
 def _serialised(response: HttpResponse, *, keep_open: bool, with_body: bool = True) -> bytes:

@@ -294,6 +294,32 @@ class TestManyAtOnce:
             first.sendall(raw_bytes(sign_as(LEAF, world.body())))
             assert receive(first).status == 201
 
+    def test_who_sends_a_byte_now_and_then_does_not_hold_a_thread_for_ever(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(http_server, "_REQUEST_SECONDS", 0.2)
+        ended = False
+        with connected(world.service) as connection:
+            connection.sendall(b"POST /sessions HTTP/1.1\r\nX: ")
+            for _ in range(600):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    ended = True
+                    break
+                ended = bool(select.select([connection], [], [], 0.05)[0])
+                if ended:
+                    break
+        assert ended
+
+    def test_a_request_after_a_pause_has_its_own_time(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(http_server, "_REQUEST_SECONDS", 0.5)
+        with connected(world.service) as connection:
+            for _ in range(2):
+                connection.sendall(raw_bytes(sign_as(LEAF, world.body())))
+                assert receive(connection).status == 201
+                time.sleep(0.7)
+
     def test_a_system_without_threads_closes_the_connection_and_the_next_is_served(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
