@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
@@ -70,6 +71,7 @@ _TOP: Mapping[str, str] = {"region": _TEXT, "account_id": _TEXT, "quotas": _MAP,
 _MOST_VALUES = 100_000
 # A longer text counts as several.
 _CHARACTERS_OF_A_VALUE = 500
+_TWICE = "{} stands there twice"
 _QUOTAS = {"limits": _SWITCH, "throttle": _SWITCH}
 
 
@@ -123,11 +125,22 @@ def read_declaration(path: StrPath) -> Declaration:
 
 def _from_json(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"{where}, line {error.lineno}, column {error.colno}: {error.msg}") from error
+    # A member twice, or a number of thousands of digits.
+    except ValueError as error:
+        raise ConfigurationError(f"{where}: {error}") from error
     except RecursionError as error:
         raise ConfigurationError(f"{where} is nested too deeply") from error
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Record:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(_TWICE.format(name))
+    return members
 
 
 def _from_yaml(text: str, where: str) -> Any:
@@ -139,6 +152,7 @@ def _from_yaml(text: str, where: str) -> Any:
             hint="pip install 'rolesanywhere-signer[testing]', or write JSON in a file that ends in .json",
         ) from error
     try:
+        _check_names(yaml.compose(text, Loader=yaml.SafeLoader), where)
         content = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -149,6 +163,27 @@ def _from_yaml(text: str, where: str) -> Any:
         raise ConfigurationError(f"{where} is not YAML") from error
     _check_size(content, where)
     return content
+
+
+def _check_names(root: Any, where: str) -> None:
+    """Refuse a name that stands in a mapping twice: PyYAML takes the last, and of two conditions one would be lost."""
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen or node is None or isinstance(node.value, str):
+            continue
+        seen.add(id(node))
+        names = set()
+        for entry in node.value:
+            key, *values = entry if isinstance(entry, tuple) else (None, entry)
+            waiting += values
+            if key is None or not isinstance(key.value, str):
+                continue
+            if key.value in names:
+                mark = key.start_mark
+                place = f"{where}, line {mark.line + 1}, column {mark.column + 1}"
+                raise ConfigurationError(f"{place}: {_TWICE.format(key.value)}")
+            names.add(key.value)
 
 
 def _check_size(content: object, where: str) -> None:

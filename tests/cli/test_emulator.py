@@ -281,6 +281,9 @@ def test_without_admin_there_is_no_such_endpoint(directory: Path) -> None:
         ("clock: {set: 2030-02-31}", " is not YAML"),
         ("a: !!python/object/apply:os.system [ls]", ", line 1, column 4: could not determine a constructor"),
         ("\x00", " is not YAML"),
+        ("roles:\n  - {name: a, trust_policy: {x: 1, y: 2, x: 3}}", ", line 2, column 42: x stands there twice"),
+        ("roles: []\nroles: []", ", line 2, column 1: roles stands there twice"),
+        ("roles: [&a {name: x}, {<<: *a, name: x, name: y}]", ", line 1, column 41: name stands there twice"),
         # Small as text, and without end once its aliases are followed.
         ("roles: &r [{name: a, trust_policy: {a: *r}}]", " has more than "),
         (
@@ -313,6 +316,9 @@ def test_json_needs_no_yaml(
     (directory / "config.json").write_text('{"roles": [}')
     outcome = run_here(capsys, "emulator", "--config", str(directory / "config.json"))
     assert "config.json, line 1, column 12: " in outcome.stderr
+    (directory / "config.json").write_text('{"roles": [{"name": "a", "trust_policy": {"x": {}, "x": {}}}]}')
+    outcome = run_here(capsys, "emulator", "--config", str(directory / "config.json"))
+    assert f"{directory / 'config.json'}: x stands there twice" in outcome.stderr
 
 
 @pytest.mark.parametrize(
