@@ -116,6 +116,11 @@ class Account:
             self._roles[role.arn] = role
         return role
 
+    def forget_role(self, arn: str) -> None:
+        """Drop a role, if there is one with that ARN."""
+        with self.lock:
+            self._roles.pop(arn, None)
+
     def record_subject(
         self,
         leaf: x509.Certificate,

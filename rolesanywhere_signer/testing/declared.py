@@ -98,6 +98,8 @@ class Declaration:
     def apply(self, service: LocalRolesAnywhere) -> None:
         """Make what is declared and not there yet; what has the same ARN, or else the same name, is left as it is.
 
+        But roles are as they are declared: nothing else can change them.
+
         Raises:
             ConfigurationError: Something cannot be made; the message begins with its place.
         """
@@ -238,6 +240,7 @@ class _Applied:
         self._declaration = declaration
         self._service = service
         self._account = service._account
+        self._kept_roles = list(service._account.roles)
 
     def apply(self) -> None:
         makers: Mapping[str, Callable[[Record], object]] = {
@@ -268,8 +271,11 @@ class _Applied:
             self._service.create_trust_anchor(None if pem is None else self._pem(pem), **entry)
 
     def _role(self, entry: Record) -> None:
-        if not _is_there(entry, self._account.roles):
-            self._service.create_role(**_with_policy(entry, "trust_policy"))
+        # No client can change a role: who changes its policy here wants it to count.
+        for old in [each for each in self._kept_roles if _is_there(entry, [each])]:
+            self._kept_roles.remove(old)
+            self._account.forget_role(old.arn)
+        self._service.create_role(**_with_policy(entry, "trust_policy"))
 
     def _profile(self, entry: Record) -> None:
         if _is_there(entry, self._account.profiles):

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+from pathlib import Path
 
 import pytest
 
 from rolesanywhere_signer import ConfigurationError
 from rolesanywhere_signer.testing import LocalRolesAnywhere, account, emulated
+from rolesanywhere_signer.testing.declared import read_declaration
 from rolesanywhere_signer.testing.emulated import EmulatedRolesAnywhere
 from rolesanywhere_signer.testing.recent import Recent
 from rolesanywhere_signer.testing.state import dump_state, load_state
+from tests.emulator.policies import ASSUME, statement, trust_policy
 from tests.emulator.test_sts import signed, vend
 from tests.emulator.world import World
 
@@ -62,6 +65,19 @@ def test_a_state_that_somebody_edited(section: str, member: str, value: object) 
     state[section][0][member] = value
     with pytest.raises(ConfigurationError, match=rf"{section}\[0\] is not what this program writes"):
         load_state(LocalRolesAnywhere()._account, state, "it")
+
+
+def test_a_role_is_as_it_is_declared_whatever_the_state_has(tmp_path: Path) -> None:
+    """Who tightens a trust policy in the file would not see it count: no client can change a role."""
+    world = World()
+    assert world.ask().status == 201
+    path = tmp_path / "roles.json"
+    path.write_text(json.dumps({"roles": [{"name": "reader", "trust_policy": trust_policy(statement([ASSUME]))}]}))
+    read_declaration(path).apply(world.service)
+    assert world.ask().status == 403
+    path.write_text(json.dumps({"roles": [{"name": "reader"}, {"name": "reader"}]}))
+    with pytest.raises(ConfigurationError, match=r"roles\[1\]: .* exists already"):
+        read_declaration(path).apply(world.service)
 
 
 def test_many_threads_append() -> None:
