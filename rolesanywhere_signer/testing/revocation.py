@@ -80,13 +80,15 @@ class ReadList:
         if certificate.serial_number not in self.serial_numbers or canonical_name(issuer.subject) != self.issuer:
             return False
         namesakes = (each for each in anchors if canonical_name(each.subject) == self.issuer)
-        return any(self._is_signed_by(each) for each in (issuer, *namesakes))
+        return any(is_signed_with_key_of(self.loaded, each) for each in (issuer, *namesakes))
 
-    def _is_signed_by(self, issuer: x509.Certificate) -> bool:
-        try:
-            return self.loaded.is_signature_valid(issuer.public_key())  # type: ignore[arg-type]
-        except Exception:  # noqa: BLE001 - TypeError, UnsupportedAlgorithm: a key that signed no such list
-            return False
+
+def is_signed_with_key_of(revocation_list: x509.CertificateRevocationList, ca: x509.Certificate) -> bool:
+    """Return whether the key of ``ca`` signed a list; whose name is in it is the caller's to look at."""
+    try:
+        return revocation_list.is_signature_valid(ca.public_key())  # type: ignore[arg-type]
+    except Exception:  # noqa: BLE001 - TypeError, UnsupportedAlgorithm: a key that signed no such list
+        return False
 
 
 def read_list(data: bytes, loaded: x509.CertificateRevocationList) -> ReadList:
