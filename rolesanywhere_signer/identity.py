@@ -87,7 +87,7 @@ class Identity:
         CertificateLoadError: The certificate or the intermediates cannot be read or understood.
         PrivateKeyLoadError: The private key cannot be read or understood.
         PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
-        UnsupportedKeyError: The key is neither RSA nor EC.
+        UnsupportedKeyError: The key is neither RSA, EC nor ML-DSA, or not with what is installed.
         KeyMismatchError: The key is not the certificate's.
     """
 

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..errors import UnsupportedKeyError
-from .protocol import Digest, DigestKey, SigningKey
+from .protocol import ML_DSA, Digest, DigestKey, SigningKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
@@ -37,7 +37,7 @@ def sign_fixed_string(key: SigningKey, digest: Digest = "SHA256") -> bytes:
     """Sign the string of ``key`` with it.
 
     Args:
-        key: Any; one that is no ``DigestKey`` signs as it signs requests, over SHA-256.
+        key: Any; one that is no ``DigestKey`` signs as it signs requests: over SHA-256, or without a hash.
         digest: The hash.
 
     Raises:
@@ -48,5 +48,6 @@ def sign_fixed_string(key: SigningKey, digest: Digest = "SHA256") -> bytes:
     if digest == "SHA256":
         return key.sign(data)
     if not isinstance(key, DigestKey):
-        raise UnsupportedKeyError(f"this key signs over SHA-256 only, not {digest}", hint="leave --digest out")
+        how = "the string itself, and no hash of it" if key.algorithm == ML_DSA else f"over SHA-256 only, not {digest}"
+        raise UnsupportedKeyError(f"this key signs {how}", hint="leave --digest out")
     return key.sign_with(data, digest)

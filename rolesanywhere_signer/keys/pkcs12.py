@@ -33,7 +33,7 @@ def parse_pkcs12(data: bytes, passphrase: Passphrase | None = None) -> tuple[lis
         PassphraseError: The passphrase is missing or wrong, or the file is damaged: the two look alike.
         CertificateLoadError: No certificate inside.
         PrivateKeyLoadError: No private key inside.
-        UnsupportedKeyError: The key is neither RSA nor EC.
+        UnsupportedKeyError: The key is neither RSA, EC nor ML-DSA.
     """
     bundle = _open(data, passphrase)
     if bundle.key is None:

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 Passphrase = str | bytes | Callable[[], str]
 _Loader = Callable[[bytes, "bytes | None"], "PrivateKeyTypes"]
 
+# The beginning of the three object identifiers, 2.16.840.1.101.3.4.3.17 to 19, with tag and length.
+_ML_DSA_OID = bytes.fromhex("06096086480165030403")
+# The start of a PKCS#8 key, whatever the lengths in it.
+_WHERE_OIDS_ARE = 20
+
 _PKCS1 = padding.PKCS1v15()
 _HASHES: dict[Digest, hashes.HashAlgorithm] = {
     "SHA256": hashes.SHA256(),
@@ -40,8 +45,8 @@ _HASHES: dict[Digest, hashes.HashAlgorithm] = {
 _ECDSA = {digest: ec.ECDSA(algorithm) for digest, algorithm in _HASHES.items()}
 
 
-class _SoftwareKey:
-    """What RSA and EC keys in memory share: they are neither shown nor pickled."""
+class SoftwareKey:
+    """What keys in memory share: they are neither shown nor pickled."""
 
     algorithm: str
 
@@ -52,7 +57,7 @@ class _SoftwareKey:
         )
 
 
-class RsaKey(_SoftwareKey):
+class RsaKey(SoftwareKey):
     """An RSA key; signs with RSASSA-PKCS1-v1_5 over SHA-256."""
 
     algorithm = RSA_SHA256
@@ -85,7 +90,7 @@ class RsaKey(_SoftwareKey):
             raise SigningError("the RSA key failed to sign; it may be too small") from error
 
 
-class EcKey(_SoftwareKey):
+class EcKey(SoftwareKey):
     """An elliptic-curve key; signs with ECDSA over SHA-256 whatever the curve."""
 
     algorithm = ECDSA_SHA256
@@ -129,7 +134,7 @@ def load_private_key(source: Source | SigningKey, passphrase: Passphrase | None 
     Raises:
         PrivateKeyLoadError: Unreadable, no key or several keys inside, or damaged.
         PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
-        UnsupportedKeyError: Neither RSA nor EC.
+        UnsupportedKeyError: Neither RSA, EC nor ML-DSA, or not with what is installed.
     """
     if not is_source(source):
         return as_signing_key(source)  # type: ignore[arg-type]
@@ -142,12 +147,20 @@ def parse_private_key(data: bytes, passphrase: Passphrase | None = None) -> Sign
     Raises:
         PrivateKeyLoadError: No key or several keys inside, or damaged.
         PassphraseError: The key is encrypted, and the passphrase is missing or wrong.
-        UnsupportedKeyError: Neither RSA nor EC.
+        UnsupportedKeyError: Neither RSA, EC nor ML-DSA, or not with what is installed.
     """
     block = _private_key_block(data)
     if block is None:
-        return signing_key(_decode(load_der_private_key, data, passphrase))
-    return signing_key(_decode(load_pem_private_key, block.text, passphrase))
+        return _decode(load_der_private_key, data, data, passphrase)
+    return _decode(load_pem_private_key, block.text, _pkcs8(block), passphrase)
+
+
+def _pkcs8(block: PemBlock) -> bytes:
+    """Return the DER of a PKCS#8 key; empty for another kind of block."""
+    try:
+        return block.der if block.label in ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY") else b""
+    except PemError:
+        return b""
 
 
 def _private_key_block(data: bytes) -> PemBlock | None:
@@ -167,27 +180,40 @@ def _private_key_block(data: bytes) -> PemBlock | None:
     return keys[0] if keys else None
 
 
-def _decode(load: _Loader, data: bytes, passphrase: Passphrase | None) -> PrivateKeyTypes:
+def _decode(load: _Loader, data: bytes, pkcs8: bytes, passphrase: Passphrase | None) -> SigningKey:
+    if _ML_DSA_OID in pkcs8[:_WHERE_OIDS_ARE]:
+        from .ml_dsa import parse_ml_dsa  # noqa: PLC0415 - for such a key alone
+
+        return parse_ml_dsa(pkcs8)
     # The causes are dropped ("from None"): what a parser says of key material is nothing to show.
     try:
-        return load(data, None)
+        key = load(data, None)
     except TypeError:
-        return _decrypt(load, data, passphrase_bytes(passphrase))
+        return _decrypt(load, data, pkcs8, passphrase_bytes(passphrase))
     except UnsupportedAlgorithm:
         raise UnsupportedKeyError("the private key is of a type or curve that is not supported") from None
     except Exception:  # noqa: BLE001 - whatever the parser makes of odd bytes
         raise _not_a_key() from None
+    return signing_key(key)
 
 
-def _decrypt(load: _Loader, data: bytes, passphrase: bytes) -> PrivateKeyTypes:
+def _decrypt(load: _Loader, data: bytes, pkcs8: bytes, passphrase: bytes) -> SigningKey:
+    from .ml_dsa_forms import decrypt_if_ml_dsa  # noqa: PLC0415 - for encrypted keys alone
+
+    ml_dsa = decrypt_if_ml_dsa(pkcs8, passphrase)
+    if ml_dsa is not None:
+        from .ml_dsa import parse_ml_dsa  # noqa: PLC0415 - for such a key alone
+
+        return parse_ml_dsa(ml_dsa)
     try:
-        return load(data, passphrase)
+        key = load(data, passphrase)
     except UnsupportedAlgorithm:
         raise UnsupportedKeyError("the private key is encrypted in a way that is not supported") from None
     except Exception:  # noqa: BLE001 - a wrong passphrase shows itself as any kind of decoding error
         raise PassphraseError(
             "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged"
         ) from None
+    return signing_key(key)
 
 
 def passphrase_bytes(
@@ -237,15 +263,20 @@ def signing_key(private_key: PrivateKeyTypes) -> SigningKey:
     """Return the key behind the protocol.
 
     Raises:
-        UnsupportedKeyError: Neither RSA nor EC.
+        UnsupportedKeyError: Neither RSA, EC nor ML-DSA.
     """
     if isinstance(private_key, rsa.RSAPrivateKey):
         return RsaKey(private_key)
     if isinstance(private_key, ec.EllipticCurvePrivateKey):
         return EcKey(private_key)
+    if type(private_key).__name__.startswith("MLDSA"):  # the classes exist only in newer versions
+        from .ml_dsa import ml_dsa_key  # noqa: PLC0415 - for such a key alone
+
+        return ml_dsa_key(private_key)
     kind = type(private_key).__name__.removesuffix("PrivateKey").lstrip("_")
     raise UnsupportedKeyError(
-        f"private keys of type {kind} are not supported", hint="use an RSA or an EC key, such as P-256 or P-384"
+        f"private keys of type {kind} are not supported",
+        hint="use an RSA or an EC key, such as P-256 or P-384, or an ML-DSA key",
     )
 
 
@@ -253,6 +284,6 @@ def as_signing_key(key: SigningKey | PrivateKeyTypes) -> SigningKey:
     """Return a private key of cryptography's own behind the protocol; one that is behind it already stays as it is.
 
     Raises:
-        UnsupportedKeyError: One of cryptography's own, and neither RSA nor EC.
+        UnsupportedKeyError: One of cryptography's own, and neither RSA, EC nor ML-DSA.
     """
     return key if hasattr(key, "algorithm") else signing_key(key)  # type: ignore[return-value]

@@ -130,9 +130,17 @@ def _verify_ecdsa(key: object, signature: bytes, data: bytes) -> None:
     key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
 
 
+def _verify_ml_dsa(key: object, signature: bytes, data: bytes) -> None:
+    # Of any parameter set, pure and without a context; the classes of these keys exist only in newer versions.
+    if not type(key).__name__.startswith("MLDSA"):
+        raise MalformedSignatureError("the key of the certificate is not ML-DSA")
+    key.verify(signature, data)  # type: ignore[attr-defined]
+
+
 _VERIFIERS: dict[str, _Verify] = {
     "AWS4-X509-RSA-SHA256": _verify_rsa,
     "AWS4-X509-ECDSA-SHA256": _verify_ecdsa,
+    "AWS4-X509-MLDSA": _verify_ml_dsa,
 }
 
 

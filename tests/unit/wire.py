@@ -112,6 +112,9 @@ def verify_signature(public_key: Any, algorithm: str, signature: bytes, data: by
     if isinstance(public_key, ec.EllipticCurvePublicKey):
         assert algorithm == "AWS4-X509-ECDSA-SHA256"
         public_key.verify(signature, data, ec.ECDSA(hashes.SHA256()))
+    elif type(public_key).__name__.startswith("MLDSA"):
+        assert algorithm == "AWS4-X509-MLDSA"
+        public_key.verify(signature, data)
     else:
         assert algorithm == "AWS4-X509-RSA-SHA256"
         public_key.verify(signature, data, padding.PKCS1v15(), hashes.SHA256())
