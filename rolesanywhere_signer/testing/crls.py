@@ -10,6 +10,7 @@ from .assumptions import CRL_OF_ANOTHER_CA, CRL_TOO_LARGE, CRL_TRUST_ANCHOR_UNKN
 from .labels import check_number_of_tags
 from .refusals import invalid_request, not_found
 from .resources import Crl, TrustAnchor
+from .revocation import is_signed_with_key_of
 
 MAX_CRL_BYTES = 300_000
 
@@ -80,7 +81,6 @@ def _look_at_everything(revocation_list: x509.CertificateRevocationList) -> None
 def _is_signed_by(revocation_list: x509.CertificateRevocationList, ca: x509.Certificate) -> bool:
     try:
         same_name = revocation_list.issuer == ca.subject
-        return same_name and revocation_list.is_signature_valid(ca.public_key())  # type: ignore[arg-type]
-    # A name or key that cryptography cannot read, or a key of another kind than the signature.
-    except Exception:  # noqa: BLE001
+    except Exception:  # noqa: BLE001 - a name that cryptography cannot read
         return False
+    return same_name and is_signed_with_key_of(revocation_list, ca)

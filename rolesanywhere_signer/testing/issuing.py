@@ -6,12 +6,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..clock import require_aware, utc_now
 from ..errors import ConfigurationError
 from . import der
 from .extensions import IssuerIdentity, build_extensions
-from .key_types import PrivateKey, PublicKey, check_certifiable
+from .key_types import PrivateKey, PublicKey, is_ml_dsa
 from .options import CertificateOptions
 from .seam import arguments_of
 from .signatures import Signing, turn_a_bit
@@ -22,6 +24,10 @@ CA_LIFE = (timedelta(days=1), timedelta(days=3652))
 
 # In a certificate's body, the explicit tags of its version and its extensions (RFC 5280, section 4.1).
 _VERSION, _EXTENSIONS = 0xA0, 0xA3
+# The place of the public key among the members of a body with a version.
+_PUBLIC_KEY = 6
+# Where an ML-DSA key is to be: the builder of cryptography 48 takes none.
+_STAND_IN = ed25519.Ed25519PublicKey.from_public_bytes(bytes(32))
 
 
 class Issuer:
@@ -63,14 +69,12 @@ class Issuer:
         Raises:
             ConfigurationError: An option that no certificate can have.
         """
-        check_certifiable(self._key)
-        check_certifiable(public_key)
         with arguments_of("the certificate cannot be made"):
             signing = Signing(
                 self._key, options["signature_hash"], options["rsa_padding"], bool(options["deterministic"])
             )
             encoded = signing.sign(self._builder(subject, public_key, options, life))
-            edit = _edit(options)
+            edit = _edit(options, public_key)
             if edit is not None:
                 encoded = signing.sign_again(encoded, edit)
             if options["wrong_signature"]:
@@ -86,7 +90,7 @@ class Issuer:
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
-            .public_key(public_key)
+            .public_key(_STAND_IN if is_ml_dsa(public_key) else public_key)
             .serial_number(x509.random_serial_number() if serial is None else serial)
             .not_valid_before(not_before)
             .not_valid_after(not_after)
@@ -114,16 +118,19 @@ def _validity(options: CertificateOptions, life: tuple[timedelta, timedelta]) ->
     return start, require_aware(options["valid_until"], "valid_until").replace(microsecond=0)
 
 
-def _edit(options: CertificateOptions) -> Callable[[bytes], bytes] | None:
-    """Return what makes a certificate's body wrong as the options say; None: nothing does."""
+def _edit(options: CertificateOptions, public_key: PublicKey) -> Callable[[bytes], bytes] | None:
+    """Return what puts into a certificate's body what no builder does, such as wrong things; None: nothing does."""
     repeated = frozenset(each.dotted_string for each in options["repeated_extensions"])
     raw = tuple(options["raw_extensions"])
     version, serial, last = options["version"], options["odd_serial_number"], options["edit_tbs"]
-    if version == 3 and serial is None and not repeated and not raw and last is None:
+    by_hand = is_ml_dsa(public_key)
+    if version == 3 and serial is None and not repeated and not raw and last is None and not by_hand:
         return None
 
     def edit(body: bytes) -> bytes:
         members = der.split(body)
+        if by_hand:
+            members[_PUBLIC_KEY] = public_key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         if serial is not None:
             members[1] = der.integer(serial)
         if repeated or raw:

@@ -93,8 +93,7 @@ _CURVES: dict[str, type[ec.EllipticCurve]] = {
 _CURVES |= {f"P{name[4:7]}": curve for name, curve in _CURVES.items() if name.startswith("SECP") and name[7:] == "R1"}
 _CURVES["PRIME256V1"] = ec.SECP256R1
 
-# Versions 48 and 49 have the keys, and no certificates with them.
-_ML_DSA_SINCE = 50
+_ML_DSA_SINCE = 48
 
 _SIZED = re.compile(r"(RSA|DSA)([0-9]{2,5})")
 # Beyond it, making a key takes minutes.
@@ -141,34 +140,25 @@ def _sized_key(kind: str, bits: int) -> PrivateKey:
 
 def _ml_dsa_key(name: str) -> PrivateKey:
     if not _ML_DSA:
-        raise _too_old()
+        raise ConfigurationError(
+            f"cryptography {cryptography.__version__}, which is installed, has no ML-DSA",
+            hint=f"update it to version {_ML_DSA_SINCE} or later",
+        )
     if name not in _ML_DSA:
         raise ConfigurationError("there is no ML-DSA with these parameters", hint="ML-DSA-44, ML-DSA-65 or ML-DSA-87")
     return cast("PrivateKey", _ML_DSA[name].generate())
 
 
-def check_certifiable(key: PrivateKey | PublicKey) -> None:
-    """Check that the installed cryptography can have ``key`` in a certificate, or sign one with it.
-
-    Raises:
-        ConfigurationError: It is an ML-DSA key, and cryptography is too old for its certificates.
-    """
-    if type(key).__name__.startswith("MLDSA") and int(cryptography.__version__.partition(".")[0]) < _ML_DSA_SINCE:
-        raise _too_old()
-
-
-def _too_old() -> ConfigurationError:
-    return ConfigurationError(
-        f"cryptography {cryptography.__version__}, which is installed, makes no certificates with ML-DSA",
-        hint=f"update it to version {_ML_DSA_SINCE} or later",
-    )
+def is_ml_dsa(key: PrivateKey | PublicKey) -> bool:
+    """Return whether ``key`` is one of ML-DSA, of which cryptography 48 makes no certificates itself."""
+    return type(key).__name__.startswith("MLDSA")
 
 
 def own_private_key(key: PrivateKey | bytes) -> PrivateKey:
     """Return a private key that the caller gave as an object or as unencrypted PEM.
 
     Raises:
-        ConfigurationError: Neither, or a key that cannot be in a certificate here.
+        ConfigurationError: Neither, or a key that cannot be in a certificate.
     """
     with arguments_of("private_key cannot be read"):
         loaded = load_pem_private_key(key, password=None) if isinstance(key, bytes) else key

@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..errors import ConfigurationError
@@ -39,6 +39,11 @@ _WEAK = {
     ("SHA1", dsa.DSAPrivateKey): der.sequence(der.object_identifier("1.2.840.10040.4.3")),
 }
 _WEAK_NAMES = ("MD5", "SHA1")
+# By the names of cryptography's classes, which exist only in newer versions (RFC 9881, section 2).
+_ML_DSA = {
+    f"MLDSA{size}PrivateKey": der.sequence(der.object_identifier(f"2.16.840.1.101.3.4.3.{arc}"))
+    for size, arc in (("44", 17), ("65", 18), ("87", 19))
+}
 
 _Builder = x509.CertificateBuilder | x509.CertificateRevocationListBuilder
 _Value = TypeVar("_Value")
@@ -66,7 +71,7 @@ class Signing:
         Raises:
             ConfigurationError: There is no such signature.
         """
-        algorithm = self._weak_algorithm()
+        algorithm = self._algorithm_by_hand()
         signed = self._sign_with_builder(builder, weak=algorithm is not None)
         return signed if algorithm is None else self.sign_again(signed, lambda body: body)
 
@@ -81,16 +86,19 @@ class Signing:
             ConfigurationError: There is no such signature.
         """
         body, algorithm, _ = der.split(encoded)
-        weak = self._weak_algorithm()
-        if weak is not None:
+        by_hand = self._algorithm_by_hand()
+        if by_hand is not None:
             members = der.split(body)
             # Both in a certificate and in a CRL, the first SEQUENCE is the algorithm.
             place = next(n for n, member in enumerate(members) if member[0] == der.SEQUENCE)
-            body, algorithm = der.sequence(*members[:place], weak, *members[place + 1 :]), weak
+            body, algorithm = der.sequence(*members[:place], by_hand, *members[place + 1 :]), by_hand
         body = edit(body)
         return der.sequence(body, algorithm, der.bit_string(self._sign_bytes(body)))
 
-    def _weak_algorithm(self) -> bytes | None:
+    def _algorithm_by_hand(self) -> bytes | None:
+        """Return the algorithm where no builder signs with it: a weak one, or ML-DSA (cryptography 48)."""
+        if self.hash_name is None and type(self.key).__name__ in _ML_DSA:
+            return _ML_DSA[type(self.key).__name__]
         name = _hash_key(self.hash_name)
         if name not in _WEAK_NAMES:
             return None
@@ -116,7 +124,9 @@ class Signing:
             raise ConfigurationError(
                 "an Ed25519, Ed448 or ML-DSA issuer signs without a hash", hint="leave signature_hash out"
             )
-        return _encoded(builder.sign(self.key, None))
+        # What is signed by hand afterwards is signed with another key here, which every version's builders take.
+        by_hand = self._algorithm_by_hand() is not None
+        return _encoded(builder.sign(ed25519.Ed25519PrivateKey.generate() if by_hand else self.key, None))
 
     def _sign_bytes(self, data: bytes) -> bytes:
         if isinstance(self.key, rsa.RSAPrivateKey):
