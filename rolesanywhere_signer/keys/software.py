@@ -31,9 +31,10 @@ if TYPE_CHECKING:
 Passphrase = str | bytes | Callable[[], str]
 _Loader = Callable[[bytes, "bytes | None"], "PrivateKeyTypes"]
 
+_PBES2_OID = bytes.fromhex("06092a864886f70d01050d")
 # The beginning of the three object identifiers, 2.16.840.1.101.3.4.3.17 to 19, with tag and length.
 _ML_DSA_OID = bytes.fromhex("06096086480165030403")
-# The start of a PKCS#8 key, whatever the lengths in it.
+# The first octets of a PKCS#8 key, whatever the lengths in it.
 _WHERE_OIDS_ARE = 20
 
 _PKCS1 = padding.PKCS1v15()
@@ -193,8 +194,24 @@ def _decode(load: _Loader, data: bytes, pkcs8: bytes, passphrase: Passphrase | N
     except UnsupportedAlgorithm:
         raise UnsupportedKeyError("the private key is of a type or curve that is not supported") from None
     except Exception:  # noqa: BLE001 - whatever the parser makes of odd bytes
-        raise _not_a_key() from None
+        if _PBES2_OID not in pkcs8[:_WHERE_OIDS_ARE] or data.startswith(b"-----BEGIN PRIVATE KEY"):
+            raise _not_a_key() from None
+        # Encrypted, with something in it that DER has otherwise, such as a default that is written out.
+        return _decrypt_by_hand(pkcs8, passphrase_bytes(passphrase))
     return signing_key(key)
+
+
+def _decrypt_by_hand(pkcs8: bytes, passphrase: bytes) -> SigningKey:
+    from .pkcs8 import DerError, decrypt_pbes2, read_private_key_info  # noqa: PLC0415 - as above
+
+    try:
+        decrypted = decrypt_pbes2(pkcs8, passphrase)
+        read_private_key_info(decrypted)
+    except DerError:
+        raise PassphraseError(
+            "the private key cannot be decrypted: the passphrase is wrong, or the file is damaged"
+        ) from None
+    return parse_private_key(decrypted)
 
 
 def _decrypt(load: _Loader, data: bytes, pkcs8: bytes, passphrase: bytes) -> SigningKey:

@@ -223,12 +223,6 @@ class TestWhatIsNoKey:
         assert kind in error.message
         assert "RSA or an EC" in str(error)
 
-    def test_nothing_false_is_said_of_ml_dsa(self) -> None:
-        mldsa = pytest.importorskip("cryptography.hazmat.primitives.asymmetric.mldsa")
-        error = refused(UnsupportedKeyError, key_pem(mldsa.MLDSA65PrivateKey.generate()))
-        assert "MLDSA65" in error.message
-        assert "service does not accept" not in error.message
-
     @pytest.mark.parametrize(
         "data",
         [
