@@ -144,12 +144,12 @@ def decrypt_pbes2(data: bytes, passphrase: bytes) -> bytes:
     Raises:
         DerError: It is none, is encrypted in another way, or the padding is wrong, as a wrong passphrase has it.
     """
-    scheme, ciphertext = _members(read_sequence(data), SEQUENCE, OCTET_STRING)
-    oid, parameters = _members(read_elements(scheme.content), OBJECT_IDENTIFIER, SEQUENCE)
+    scheme, ciphertext = _exactly(read_sequence(data), SEQUENCE, OCTET_STRING)
+    oid, parameters = _exactly(read_elements(scheme.content), OBJECT_IDENTIFIER, SEQUENCE)
     if oid.content != _PBES2:
         raise DerError("not PBES2")
-    derivation, encryption = _members(read_elements(parameters.content), SEQUENCE, SEQUENCE)
-    cipher, iv = _members(read_elements(encryption.content), OBJECT_IDENTIFIER, OCTET_STRING)
+    derivation, encryption = _exactly(read_elements(parameters.content), SEQUENCE, SEQUENCE)
+    cipher, iv = _exactly(read_elements(encryption.content), OBJECT_IDENTIFIER, OCTET_STRING)
     if cipher.content not in _CIPHERS:
         raise DerError("another cipher")
     try:
@@ -164,7 +164,7 @@ def decrypt_pbes2(data: bytes, passphrase: bytes) -> bytes:
 
 def _derive(function: bytes) -> Callable[[bytes, int], bytes]:
     """Return what makes a key of a given length out of the passphrase."""
-    oid, parameters = _members(read_elements(function), OBJECT_IDENTIFIER, SEQUENCE)
+    oid, parameters = _exactly(read_elements(function), OBJECT_IDENTIFIER, SEQUENCE)
     members = read_elements(parameters.content)
     if oid.content == _PBKDF2:
         return _pbkdf2(members)
@@ -195,6 +195,13 @@ def _scrypt(members: list[Element]) -> Callable[[bytes, int], bytes]:
 
 def _number(element: Element) -> int:
     return int.from_bytes(element.content, "big", signed=True)
+
+
+def _exactly(elements: list[Element], *tags: int) -> list[Element]:
+    """Return the elements, which have these tags, and no others."""
+    if len(elements) != len(tags):
+        raise DerError("not as many elements as are expected")
+    return _members(elements, *tags)
 
 
 def _members(elements: list[Element], *tags: int) -> list[Element]:
