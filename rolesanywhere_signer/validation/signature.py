@@ -60,7 +60,7 @@ def _check(certificate: x509.Certificate, issuer: x509.Certificate) -> Signature
         certificate.verify_directly_issued_by(issuer)
     except InvalidSignature:
         return SignatureCheck.BAD
-    # ValueError: SHA-1, or names that are equal but encoded otherwise; TypeError: ML-DSA before cryptography 50.
+    # ValueError: SHA-1, or names that are equal but encoded otherwise; TypeError: ML-DSA with cryptography 48.
     except Exception:  # noqa: BLE001 - UnsupportedAlgorithm, and what other versions raise
         return _check_with_key(certificate, issuer)
     return SignatureCheck.GOOD

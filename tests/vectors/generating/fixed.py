@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 
 from rolesanywhere_signer.testing import CertificateAuthority, IssuedCertificate
 from rolesanywhere_signer.testing.key_types import generate_key, private_key_pem
+from rolesanywhere_signer.validation.signature import SignatureCheck, check_signature
 
 HERE = Path(__file__).resolve().parents[1]
 KEYS = HERE / "keys.json"
@@ -78,17 +78,12 @@ def kept(new: x509.Certificate, before: str | None, issuer: x509.Certificate) ->
     """
     if before is not None:
         old = x509.load_pem_x509_certificate(before.encode())
-        if old.tbs_certificate_bytes == new.tbs_certificate_bytes and _is_signed(old, issuer):
+        if (
+            old.tbs_certificate_bytes == new.tbs_certificate_bytes
+            and check_signature(old, issuer) is SignatureCheck.GOOD
+        ):
             return before
     return IssuedCertificate(new, None).certificate_pem.decode()
-
-
-def _is_signed(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except InvalidSignature:
-        return False
-    return True
 
 
 def encoded(value: Any) -> bytes:
