@@ -231,7 +231,12 @@ COMMAND = Command(
             "san", "An alternative name, such as DNS:app.example or URI:spiffe://a/b.", "TYPE:VALUE", is_repeatable=True
         ),
         Flag("csr", "Certify the key of this certificate request, and its names.", "FILE"),
-        Flag("key-type", "Of the new key, such as P-256, RSA-2048, Ed25519 (for a CA).", "TYPE", default="P-384"),
+        Flag(
+            "key-type",
+            "Of the new key, such as P-256, RSA-2048, ML-DSA-65, Ed25519 (for a CA).",
+            "TYPE",
+            default="P-384",
+        ),
         Flag(
             "days",
             f"How long it is valid; without it, a CA {_CA_DAYS}, a certificate {_LEAF_DAYS}, a list {_CRL_DAYS}.",

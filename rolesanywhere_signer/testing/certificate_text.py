@@ -55,7 +55,7 @@ def _key(certificate: x509.Certificate) -> str:
         return f"RSA {key.key_size} bits"
     if isinstance(key, ec.EllipticCurvePublicKey):
         return f"EC {key.curve.name}"
-    return type(key).__name__.removesuffix("PublicKey")
+    return type(key).__name__.removesuffix("PublicKey").replace("MLDSA", "ML-DSA-")
 
 
 def _extensions(certificate: x509.Certificate) -> Iterator[str]:

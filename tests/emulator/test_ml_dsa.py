@@ -18,7 +18,7 @@ from rolesanywhere_signer import (
     validate_certificate,
     validate_trust_anchor,
 )
-from rolesanywhere_signer.testing import CertificateAuthority, IssuedCertificate, LocalRolesAnywhere
+from rolesanywhere_signer.testing import CertificateAuthority, HttpRequest, IssuedCertificate, LocalRolesAnywhere
 from tests.emulator.signing import NOW, sign, sign_as
 from tests.emulator.world import INVALID_SIGNATURE, UNTRUSTED, World, refusal
 from tests.support.ml_dsa import NAMES, needs_ml_dsa
@@ -95,7 +95,7 @@ class TestSignatures:
     def test_another_body(self, world: World, leaf: IssuedCertificate) -> None:
         request = sign_as(leaf, world.body())
         assert world.send(request).status == 201
-        altered = request._replace(body=world.body(durationSeconds=900))
+        altered = HttpRequest(request.method, request.target, request.headers, world.body(durationSeconds=900))
         assert refusal(world.send(altered)) == INVALID_SIGNATURE
 
 
