@@ -21,7 +21,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
 from cryptography.x509.oid import NameOID
 
 from ..certificates import load_certificates
@@ -30,6 +29,7 @@ from ..errors import ConfigurationError, PrivateKeyLoadError
 from ..files import StrPath, make_directories, read_source
 from ..ini_file import edit_file
 from ..private_files import write_private
+from ..validation.signature import SignatureCheck, check_signature
 from .authority import CertificateAuthority
 from .ca_index import CRLS, INTERMEDIATE, ROOT, Entry, Index, decoded, iso, new_entry
 from .crl import check_reason
@@ -291,11 +291,7 @@ def _explained(directory: Path) -> Iterator[None]:
 
 
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    try:
-        certificate.verify_directly_issued_by(issuer)
-    except (InvalidSignature, ValueError, TypeError):
-        return False
-    return True
+    return certificate.issuer == issuer.subject and check_signature(certificate, issuer) is SignatureCheck.GOOD
 
 
 def _is_encrypted(path: Path) -> bool:
