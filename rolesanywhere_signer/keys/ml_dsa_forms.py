@@ -43,6 +43,8 @@ class ParameterSet(NamedTuple):
     expanded_octets: int
 
 
+_MODULO_FIVE = bytes.maketrans(b"0123456789abcde", b"012340123401234")
+
 # By the content of the object identifiers 2.16.840.1.101.3.4.3.17 to 19.
 PARAMETER_SETS = {
     bytes.fromhex("608648016503040311"): ParameterSet("ML-DSA-44", 4, 4, 2, 2560),
@@ -146,17 +148,17 @@ def agree(seed: bytes, expanded: bytes, public_key: bytes, parameters: Parameter
 def _packed_secrets(rho_prime: bytes, parameters: ParameterSet) -> bytes:
     """Return s1 and s2 as an expanded key holds them (FIPS 204, algorithms 15, 17, 24 and 33).
 
-    Of each half octet of the hash, eta minus the coefficient is what is packed: it need not be made into the
-    coefficient and back.
+    Of each half octet of the hash that is small enough, eta minus the coefficient is what is packed: four bits, or of
+    the remainder by five three bits. So the hash's hexadecimal digits are the packed number's digits, base 16 or 8.
     """
-    small = parameters.range == 2
-    below, modulus, bits = (15, 5, 3) if small else (9, 9, 4)
-    packed = b""
+    base, octets, too_large = (8, 96, b"f") if parameters.range == 2 else (16, 128, b"9abcdef")
+    packed = []
     for nonce in range(parameters.rows + parameters.columns):
-        # Four times as many as are needed on average.
-        stream = hashlib.shake_256(rho_prime + nonce.to_bytes(2, "little")).digest(1024)
-        halves = (half for octet in stream for half in (octet & 0xF, octet >> 4) if half < below)
-        coefficients = [half % modulus for half, _ in zip(halves, range(256), strict=False)]
-        number = sum(value << bits * place for place, value in enumerate(coefficients))
-        packed += number.to_bytes(32 * bits, "little")
-    return packed
+        # 256 digits are needed, and nine of sixteen or more are small enough.
+        stream = hashlib.shake_256(rho_prime + nonce.to_bytes(2, "little")).digest(512)
+        # Turned around twice: of an octet, the lower half comes first.
+        digits = stream[::-1].hex()[::-1].encode().translate(None, too_large)[:256]
+        if parameters.range == 2:
+            digits = digits.translate(_MODULO_FIVE)
+        packed.append(int(digits[::-1], base).to_bytes(octets, "little"))
+    return b"".join(packed)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from . import bench_cli, bench_external_keys, bench_refresh, bench_serve, bench_service, bench_signing, bench_startup
+from . import (
+    bench_cli,
+    bench_external_keys,
+    bench_ml_dsa,
+    bench_refresh,
+    bench_serve,
+    bench_service,
+    bench_signing,
+    bench_startup,
+)
 
 for benchmark in (
     bench_signing,
     bench_external_keys,
+    bench_ml_dsa,
     bench_startup,
     bench_refresh,
     bench_service,
