@@ -38,7 +38,8 @@ _UNAVOIDABLE = (
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
     """Call what is new in each run by its argument: the processes that share the tests must agree on their names."""
-    is_random = re.search(r"[0-9A-Za-z+/]{24,}|datetime\.datetime", str(val))
+    is_random = isinstance(val, bytes) and not val.isascii()
+    is_random |= bool(re.search(r"[0-9A-Za-z+/]{24,}|datetime\.datetime", str(val)))
     return argname if is_random and not callable(val) else None
 
 
