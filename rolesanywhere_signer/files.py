@@ -21,6 +21,8 @@ except ImportError:  # Windows
 StrPath = Union[str, "os.PathLike[str]"]
 Source = Union[str, "os.PathLike[str]", bytes]
 
+# What stands in the place of a private key's path and is none: a key in a TPM.
+KEY_SCHEMES = ("handle:",)
 # A chain of six ML-DSA-87 certificates in PEM is about 80 KB; a trust anchor may have 204,800 characters.
 MAX_BYTES = 1024 * 1024
 _MOST_ENTRIES = 1000

@@ -18,7 +18,6 @@ ONE_LINE = "write the value on one line; a backslash does not join lines in this
 DEFAULT_DURATION_SECONDS = 3600
 
 _TOKENS = "keys in PKCS#11 tokens"
-_TPM = "keys in a TPM"
 _STORES = "the operating system's certificate stores"
 
 
@@ -28,7 +27,11 @@ def _cache(text: str) -> FlagValue:
 
 _HELPER_TABLE = (
     Flag("certificate", "The certificate: PEM (a full chain is fine), DER, or PKCS#12.", "FILE"),
-    Flag("private-key", "Its private key; without it, the key stands in the certificate's file.", "FILE"),
+    Flag(
+        "private-key",
+        "Its private key: a file, or handle:0x81… of a TPM; without it, the key stands in the certificate's file.",
+        "FILE",
+    ),
     Flag("intermediates", "The certificates between it and the trust anchor.", "FILE"),
     Flag("trust-anchor-arn", "The trust anchor.", "ARN"),
     Flag("profile-arn", "The Roles Anywhere profile.", "ARN"),
@@ -46,13 +49,13 @@ _HELPER_TABLE = (
     switch("use-latest-expiring-certificate", "Of several that fit, take the one that ends last."),
     Flag("pkcs11-lib", "The module of a PKCS#11 token.", "FILE", missing=_TOKENS),
     switch("reuse-pin", "Use one PIN for token and key.", missing=_TOKENS),
-    Flag("tpm-key-password", "The password of a key in a TPM.", "TEXT", missing=_TPM, is_secret=True),
-    switch("no-tpm-key-password", "The key in the TPM has no password.", missing=_TPM),
+    Flag("tpm-key-password", "The password of a key in a TPM; other users can see it.", "TEXT", is_secret=True),
+    switch("no-tpm-key-password", "The key in the TPM has no password."),
 )
 _OUR_TABLE = (
     Flag("signing-command", "A command that signs in the place of a private key.", "COMMAND", is_ours=True),
     Flag("cert-directory", "Choose the certificate among the PEM files of a directory.", "DIR", is_ours=True),
-    Flag("passphrase-file", "A file with the passphrase of the private key.", "FILE", is_ours=True),
+    Flag("passphrase-file", "A file with the passphrase of the private key, wherever that is.", "FILE", is_ours=True),
     Flag("cache", "Share credentials with this user's other processes.", "DIR", _cache, alone=True, is_ours=True),
     Flag("trust-anchor", "The trust anchor's certificate: refusals are explained with it.", "FILE", is_ours=True),
     Flag("ca-bundle", "The CAs that TLS is verified with.", "FILE", is_ours=True),
@@ -69,7 +72,6 @@ EXCLUSIONS: Exclusions = {
     "use-latest-expiring-certificate": ("private-key", "intermediates", "reuse-pin"),
     "tpm-key-password": ("cert-selector", "reuse-pin", "no-tpm-key-password", "pkcs8-password"),
     "no-tpm-key-password": ("cert-selector",),
-    "passphrase-file": ("pkcs8-password",),
     "signing-command": (
         "private-key",
         "passphrase-file",
@@ -83,11 +85,12 @@ EXCLUSIONS: Exclusions = {
         "system-store-name",
         "use-latest-expiring-certificate",
     ),
+    "passphrase-file": ("pkcs8-password", "tpm-key-password", "no-tpm-key-password"),
     "ca-bundle": ("no-verify-ssl",),
 }
 
 # Values of --certificate and --private-key that are not paths.
-_SCHEMES = {"pkcs11:": _TOKENS, "handle:": _TPM}
+_SCHEMES = {"pkcs11:": _TOKENS}
 
 # The program may have any name; but other programs have a command of this name too, with flags of their own.
 _PROGRAMS = ("aws_signing_helper", "rolesanywhere-signer")
@@ -95,7 +98,7 @@ _TELLING_FLAGS = ("--trust-anchor-arn", "--profile-arn", "--certificate", "--pri
 
 
 def check_schemes(flags: Mapping[str, FlagValue], where: str) -> None:
-    """Refuse a certificate or a key that lies in a token, in a TPM or in a store of the operating system.
+    """Refuse a certificate or a key that lies in a token or in a store of the operating system.
 
     Raises:
         ConfigurationError: It does.

@@ -1,4 +1,4 @@
-"""An identity out of what the user gives: files and bytes, or a directory in the place of the certificate."""
+"""An identity out of what the user gives: files and bytes, a directory of certificates, a key in a TPM."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import os
 from typing import TYPE_CHECKING
 
 from .errors import ConfigurationError
+from .files import KEY_SCHEMES
 from .identity import Identity
+from .identity_sources import Contents, GivenSource, picklable_passphrase
 
 if TYPE_CHECKING:
     from .clock import Clock
-    from .files import Source
+    from .files import Source, StrPath
     from .keys import Passphrase, SigningKey
     from .selectors import CertificateDirectory
     from .signing_command import SigningCommand
@@ -28,9 +30,10 @@ def make_identity(
 
     Args:
         certificate: A path, or PEM, DER or PKCS#12 bytes; or a directory, in which key and intermediates are found.
-        private_key: A path, PEM or DER bytes, or a ``SigningKey``. None: it stands beside the certificate.
+        private_key: A path, PEM or DER bytes, ``handle:0x81…`` of a TPM, or a ``SigningKey``. None: it stands beside
+            the certificate.
         intermediates: None: those beside the certificate.
-        passphrase: For an encrypted key.
+        passphrase: For an encrypted key, or one in a TPM.
         clock: Says which certificates of a directory are within their dates.
         signing_command: A command that signs, in the place of a private key: text, or its words.
 
@@ -43,6 +46,8 @@ def make_identity(
         return _signed_by_command(certificate, private_key, intermediates, passphrase, signing_command)
     # What files do not need is imported by those alone who need it.
     if isinstance(certificate, (str, bytes, bytearray, os.PathLike)) or not _is_directory(certificate):
+        if isinstance(private_key, str) and private_key.startswith(KEY_SCHEMES):
+            return Identity.from_source(HandleSource(certificate, private_key, intermediates, passphrase))  # type: ignore[arg-type]
         return Identity(certificate, private_key, intermediates, passphrase)  # type: ignore[arg-type]
     from .selectors import DirectorySource  # noqa: PLC0415
 
@@ -71,6 +76,65 @@ def _signed_by_command(
 
 
 _EITHER = "give the key, or the command that signs with it"
+
+
+class HandleSource:
+    """Certificate and intermediates from files or bytes, and their key from a TPM: it is opened once, and stays open.
+
+    Args:
+        certificate: A path, or PEM or DER bytes.
+        private_key: Such as ``handle:0x81000001``.
+        intermediates: None: those beside the certificate.
+        passphrase: The password of the key.
+    """
+
+    def __init__(
+        self, certificate: Source, private_key: str, intermediates: Source | None, passphrase: Passphrase | None
+    ) -> None:
+        self._files = GivenSource(certificate, None, intermediates)
+        self._name = private_key
+        self._passphrase = passphrase
+        self._key: SigningKey | None = None
+
+    def read(self) -> Contents:
+        """Read the files again; the key is what it is.
+
+        Raises:
+            CertificateLoadError, PrivateKeyError: They cannot be had.
+            ConfigurationError: The key has no such name, or a key stands beside the certificate.
+        """
+        from .keys import is_pkcs12, load_private_key  # noqa: PLC0415 - cryptography, for those who need it
+
+        found = self._files.read()
+        if is_pkcs12(found.certificate):
+            raise ConfigurationError(
+                f"{self.describe('certificate')} is a PKCS#12 file, which has a key of its own beside {self._name}",
+                hint="give the certificate as PEM: openssl pkcs12 -in FILE -nokeys",
+            )
+        if self._key is None:
+            self._key = load_private_key(self._name, self._passphrase)
+        return Contents(found.certificate, self._key, found.intermediates)
+
+    def describe(self, what: str) -> str:
+        """Name the file, or just the part where it is bytes."""
+        return self._files.describe(what)
+
+    @property
+    def key_path(self) -> None:
+        """None: the key is in no file."""
+        return
+
+    @property
+    def paths(self) -> tuple[StrPath, ...]:
+        """Those parts that are files."""
+        return self._files.paths
+
+    def check_picklable(self) -> None:
+        """Paths and the key's name may go into a pickle."""
+        self._files.check_picklable()
+
+    def __getstate__(self) -> dict[str, object]:
+        return {**vars(self), "_passphrase": picklable_passphrase(self._passphrase), "_key": None}
 
 
 def _is_directory(certificate: object) -> bool:

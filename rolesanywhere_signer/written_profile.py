@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from .aws_config import ConfigFile, config_path, parse_config_file, profile_of_header
 from .errors import ConfigurationError
+from .files import KEY_SCHEMES
 from .flags import FlagValue
 from .helper_command import COMMAND, SESSION_FLAGS
 from .ini_file import edit_file, remarks_on, remove_keys, set_values
@@ -107,7 +108,7 @@ def _text(name: str, value: FlagValue) -> str:
     text = str(value)
     if name == "cert-selector" and text.startswith(_SELECTOR_FILE):
         text = _SELECTOR_FILE + _absolute(text.removeprefix(_SELECTOR_FILE))
-    if SESSION_FLAGS[name].metavar in ("FILE", "DIR"):
+    if SESSION_FLAGS[name].metavar in ("FILE", "DIR") and not text.startswith(KEY_SCHEMES):
         text = _absolute(text)
     if name == "signing-command":
         text = _findable(text)

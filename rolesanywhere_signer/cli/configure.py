@@ -56,7 +56,7 @@ def _check_flags(given: Given) -> None:
     if "profile" not in given.named:
         raise ConfigurationError(f"{NAME}: --profile is missing", hint="it names the profile to write")
     check_complete(given, NAME, "a profile is written as a whole, and nothing of it is taken from elsewhere")
-    if "pkcs8-password" in given:
+    if "pkcs8-password" in given or "tpm-key-password" in given:
         raise ConfigurationError(
             f"{NAME}: a passphrase does not go into the AWS config file",
             hint="put it into a file of its own, mode 600, and give --passphrase-file FILE",

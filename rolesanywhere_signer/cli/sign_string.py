@@ -108,8 +108,8 @@ COMMAND = Command(
         "cert-selector": ("tpm-key-password", "no-tpm-key-password"),
         "tpm-key-password": ("no-tpm-key-password", "pkcs8-password"),
         "cert-directory": ("system-store-name",),
-        "pkcs8-password": ("passphrase-file",),
         "signing-command": EXCLUSIONS["signing-command"],
+        "passphrase-file": ("pkcs8-password", "tpm-key-password", "no-tpm-key-password"),
     },
     run=run,
     examples=(

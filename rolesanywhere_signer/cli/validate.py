@@ -110,7 +110,7 @@ def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passph
     if "signing_command" in options:
         return _signed_by_command(options)
     certificate, intermediates = options["certificate"], options.get("intermediates")
-    passphrase = options.get("passphrase") or functools.cache(ask_passphrase)
+    passphrase = options.get("passphrase", functools.cache(ask_passphrase))
     if isinstance(certificate, CertificateDirectory):
         return (*_chosen(certificate, passphrase, at), passphrase)
     content = read_source(certificate, what="certificate", error=CertificateLoadError)
@@ -160,6 +160,8 @@ _FLAGS = (
     "passphrase-file",
     "pkcs8-password",
     "signing-command",
+    "tpm-key-password",
+    "no-tpm-key-password",
     "cert-directory",
     "cert-selector",
     "use-latest-expiring-certificate",

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..files import KEY_SCHEMES
 from ..private_files import DEFAULT_CACHE_DIRECTORY
 from ..profiles import PassphraseFile
 from ..selectors import CertificateDirectory
@@ -80,6 +81,8 @@ def _named_files(patient: Patient) -> Iterator[_Named]:
         value = patient.values.get(option)
         path = value.path if isinstance(value, PassphraseFile) else value
         if option == "passphrase" and not isinstance(value, PassphraseFile):
+            continue
+        if isinstance(path, str) and path.startswith(KEY_SCHEMES):
             continue
         if isinstance(path, (str, os.PathLike)):
             key_beside = option == "certificate" and not patient.values.keys() & {"private_key", "signing_command"}

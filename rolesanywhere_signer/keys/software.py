@@ -18,7 +18,7 @@ from ..errors import (
     SigningError,
     UnsupportedKeyError,
 )
-from ..files import Source, is_source, read_source
+from ..files import KEY_SCHEMES, Source, is_source, read_source
 from ..pem import PemBlock, PemError, parse_blocks
 from .forking import no_fork_meanwhile
 from .protocol import ECDSA_SHA256, RSA_SHA256, Digest, SigningKey
@@ -36,7 +36,8 @@ _PBES2_OID = bytes.fromhex("06092a864886f70d01050d")
 _ML_DSA_OID = bytes.fromhex("06096086480165030403")
 # The first octets of a PKCS#8 key, whatever the lengths in it.
 _WHERE_OIDS_ARE = 20
-
+# A key that its TPM alone can use.
+_TPM_LABEL = "TSS2 PRIVATE KEY"
 _PKCS1 = padding.PKCS1v15()
 _HASHES: dict[Digest, hashes.HashAlgorithm] = {
     "SHA256": hashes.SHA256(),
@@ -129,8 +130,8 @@ def load_private_key(source: Source | SigningKey, passphrase: Passphrase | None 
 
     Args:
         source: A path, or PEM or DER as bytes. Certificates and EC PARAMETERS beside the key are passed over. A key
-            that is open already stays as it is.
-        passphrase: For an encrypted key; a callable is asked only when the key is encrypted.
+            that is open already stays as it is. ``handle:0x81…`` is a key in a TPM.
+        passphrase: For an encrypted key, or one in a TPM; a callable is asked only when there is one.
 
     Raises:
         PrivateKeyLoadError: Unreadable, no key or several keys inside, or damaged.
@@ -139,6 +140,10 @@ def load_private_key(source: Source | SigningKey, passphrase: Passphrase | None 
     """
     if not is_source(source):
         return as_signing_key(source)  # type: ignore[arg-type]
+    if isinstance(source, str) and source.startswith(KEY_SCHEMES):
+        from .tpm import open_handle  # noqa: PLC0415 - for such keys alone
+
+        return open_handle(source, passphrase)
     return parse_private_key(read_source(source, what="private key", error=PrivateKeyLoadError), passphrase)  # type: ignore[arg-type]
 
 
@@ -153,6 +158,8 @@ def parse_private_key(data: bytes, passphrase: Passphrase | None = None) -> Sign
     block = _private_key_block(data)
     if block is None:
         return _decode(load_der_private_key, data, data, passphrase)
+    if block.label == _TPM_LABEL:
+        return _key_in_tpm(block, passphrase)
     return _decode(load_pem_private_key, block.text, _pkcs8(block), passphrase)
 
 
@@ -162,6 +169,16 @@ def _pkcs8(block: PemBlock) -> bytes:
         return block.der if block.label in ("PRIVATE KEY", "ENCRYPTED PRIVATE KEY") else b""
     except PemError:
         return b""
+
+
+def _key_in_tpm(block: PemBlock, passphrase: Passphrase | None) -> SigningKey:
+    from .tpm import open_key_file  # noqa: PLC0415 - for such keys alone
+
+    try:
+        der = block.der
+    except PemError as error:
+        raise PrivateKeyLoadError(f"the TPM key file cannot be read: {error}") from error
+    return open_key_file(der, passphrase)
 
 
 def _private_key_block(data: bytes) -> PemBlock | None:

@@ -59,6 +59,11 @@ def options_given(flags: Mapping[str, FlagValue]) -> dict[str, object]:
         values["certificate"] = _directory(flags)
     if "passphrase-file" in flags:
         values["passphrase"] = PassphraseFile(expanded(str(flags["passphrase-file"])))
+    if "tpm-key-password" in flags:
+        values["passphrase"] = flags["tpm-key-password"]
+    if flags.get("no-tpm-key-password"):
+        # Beside another passphrase, it says nothing of the key that this one is for.
+        values.setdefault("passphrase", "")
     if flags.get("no-verify-ssl"):
         values["verify"] = False
     return values

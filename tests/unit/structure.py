@@ -51,7 +51,7 @@ ROOMS = {
     "helper_command": room(2),
     "identity_sources": room(2),
     "ini_file": room(2),
-    "keys": room(2, "cryptography"),
+    "keys": room(2, "cryptography", "tpm2_pytss"),
     "aws_config": room(3),
     "identity": room(3, "cryptography"),
     "refresh": room(3),

@@ -1,0 +1,102 @@
+"""Opening a key of a TPM: it is found, its password is asked for where it needs one, and it signs once.
+
+A wrong password, a key of another TPM and a key that cannot sign show here, and not when credentials are due.
+"""
+
+from __future__ import annotations
+
+from ...errors import PassphraseError, PrivateKeyLoadError
+from ..software import Passphrase, passphrase_bytes
+from .connection import connected
+from .handles import parse_handle
+from .key import TpmKey
+from .key_file import parse_key_file
+from .places import FileInTpm, PersistentHandle, Place
+from .public_area import PublicArea, parse_public_area
+
+_TRIAL = b"rolesanywhere-signer tries whether the key signs"
+
+
+def open_handle(text: str, passphrase: Passphrase | None = None) -> TpmKey:
+    """Open the key at a persistent handle.
+
+    Args:
+        text: Such as ``handle:0x81000001``.
+        passphrase: The password of the key. None or empty: it has none. A callable is asked unless the key is found
+            to have none without the TPM counting a wrong one.
+
+    Raises:
+        ConfigurationError: ``text`` names no persistent handle, or the binding is not installed.
+        PrivateKeyLoadError: The TPM is not there, or has no such key.
+        PassphraseError: The password is missing or wrong.
+        UnsupportedKeyError: The key cannot sign requests.
+    """
+    place = PersistentHandle(parse_handle(text))
+    with connected(f"opening {place}", PrivateKeyLoadError) as tpm, place.reach(tpm) as found:
+        public, _, _ = tpm.ask(lambda: tpm.esapi.read_public(found))
+        marshalled = tpm.ask(public.marshal)
+    area = parse_public_area(marshalled)
+    if callable(passphrase) and not area.counts_wrong_passwords:
+        try:
+            return _proven(place, area, b"")
+        except PassphraseError:
+            pass  # it has one, and trying was free
+    if callable(passphrase):
+        return _proven(place, area, _asked(passphrase, place))
+    return _proven(place, area, b"" if passphrase is None else passphrase_bytes(passphrase))
+
+
+def open_key_file(der: bytes, passphrase: Passphrase | None = None) -> TpmKey:
+    """Open the key of a TPM key file, whose content is given.
+
+    Args:
+        der: What stands in the PEM block.
+        passphrase: The password of the key; a callable is asked only when the file says that there is one.
+
+    Raises:
+        ConfigurationError: The binding is not installed.
+        PrivateKeyLoadError: The file is damaged or of another TPM, or the TPM is not there.
+        PassphraseError: The password is missing, wrong, or one too many.
+        UnsupportedKeyError: The key cannot sign requests.
+    """
+    file = parse_key_file(der)
+    area = parse_public_area(file.public)
+    return _proven(FileInTpm(file), area, _password_of_file(passphrase, has_password=file.has_password))
+
+
+def _password_of_file(passphrase: Passphrase | None, *, has_password: bool) -> bytes:
+    if has_password:
+        password = passphrase_bytes(passphrase, "the key in the TPM has a password, and none was given")
+        if not password:
+            raise PassphraseError(
+                "the key in the TPM has a password, and an empty one was given",
+                hint="give it as the passphrase, or with --tpm-key-password",
+            )
+        return password
+    if passphrase and not callable(passphrase):
+        raise PassphraseError(
+            "a password was given for the key in the TPM, and its key file says that it has none",
+            hint="leave the password out; or write the file so that it says there is one: tpm2_encodeobject -p",
+        )
+    return b""
+
+
+def _asked(passphrase: Passphrase, place: Place) -> bytes:
+    try:
+        return passphrase_bytes(passphrase)
+    except PassphraseError as error:
+        raise PassphraseError(
+            f"{place} may have a password, and none was given",
+            hint="give --tpm-key-password or --passphrase-file, or --no-tpm-key-password for a key that has none",
+        ) from error
+
+
+def _proven(place: Place, area: PublicArea, password: bytes) -> TpmKey:
+    if len(password) > area.longest_password:
+        raise PassphraseError(
+            f"the password of {place} has more than {area.longest_password} bytes, which no password of it can have",
+            hint="the password is the one that the key was made with",
+        )
+    key = TpmKey(place, area, password)
+    key.sign_or(PrivateKeyLoadError, _TRIAL)
+    return key
