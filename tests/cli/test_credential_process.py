@@ -148,7 +148,7 @@ OTHER_REGION = "arn:aws:rolesanywhere:us-east-1:123456789012:profile/22222222-22
         (["--cert-selector", "Key=x509Subject,Value=CN=a"], "--cert-selector", ""),
         (["--pkcs11-lib", "/usr/lib/p11.so"], "--pkcs11-lib needs keys in PKCS#11 tokens", ""),
         (["--certificate", "pkcs11:token=a"], "--certificate needs keys in PKCS#11 tokens", ""),
-        (["--private-key", "handle:0x81000001"], "--private-key needs keys in a TPM", ""),
+        (["--private-key", "handle:0x40000001"], "handle 0x40000001 is no persistent handle of a TPM", "evictcontrol"),
         (["--no-verify-ssl", "--ca-bundle", "x"], "exclude each other", ""),
         (["--use-fips-endpoint"], "endpoint_url cannot be combined with", ""),
     ],

@@ -164,6 +164,8 @@ EXCLUDED = [
     "cert-directory|private-key",
     "cert-directory|system-store-name",
     "passphrase-file|pkcs8-password",
+    "passphrase-file|tpm-key-password",
+    "passphrase-file|no-tpm-key-password",
 ]
 
 
@@ -185,7 +187,7 @@ def test_flags_that_exclude_each_other(capsys: pytest.CaptureFixture[str], pair:
         (("--certificate", "ec.pem", "--private-key", "rsa.key"), "the private key is not the one of"),
         (("--certificate", "none", "--private-key", "ec.key"), "cannot read the certificate file 'none'"),
         (("--certificate", "ec.pem", "--private-key", "none"), "cannot read the private key file 'none'"),
-        (("--certificate", "ec.pem", "--private-key", "handle:0x1"), "--private-key needs keys in a TPM"),
+        (("--certificate", "ec.pem", "--private-key", "handle:x1"), "the handle of a key in a TPM must be"),
         (("--format", "xml"), "the value of --format must be json, text or bin"),
         (("--digest", "SHA1"), "the value of --digest must be SHA256, SHA384 or SHA512"),
         (("--use-latest-expiring-certificate",), "needs the operating system's certificate stores"),

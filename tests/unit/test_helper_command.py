@@ -118,11 +118,8 @@ def test_lines_that_are_understood(line: str, more: dict[str, str | int | bool])
         # What is known and not there.
         (f"{HELPER} --certificate pkcs11:token=a;pin-value=planted {ARNS}", "--certificate needs keys in PKCS#11"),
         (f"{LINE} --private-key pkcs11:pin-value=planted", "--private-key needs keys in PKCS#11"),
-        (f"{LINE} --private-key handle:0x81000001", "--private-key needs keys in a TPM"),
         (f"{LINE} --pkcs11-lib /usr/lib/p11.so", "--pkcs11-lib needs keys in PKCS#11"),
         (f"{LINE} --reuse-pin", "--reuse-pin needs keys in PKCS#11"),
-        (f"{LINE} --tpm-key-password planted", "--tpm-key-password needs keys in a TPM"),
-        (f"{LINE} --no-tpm-key-password", "--no-tpm-key-password needs keys in a TPM"),
         (f"{HELPER} --cert-selector file://planted.json {ARNS}", "--cert-selector needs the operating system's"),
         (f"{HELPER} --system-store-name MY {ARNS}", "--system-store-name needs the operating system's"),
         (f"{HELPER} --use-latest-expiring-certificate", "-expiring-certificate needs the operating system's"),
@@ -157,6 +154,8 @@ EXCLUDED = [
     "cert-directory|intermediates",
     "cert-directory|system-store-name",
     "passphrase-file|pkcs8-password",
+    "passphrase-file|tpm-key-password",
+    "passphrase-file|no-tpm-key-password",
     "ca-bundle|no-verify-ssl",
     *(
         f"signing-command|{other}"

@@ -70,7 +70,7 @@ class TestKeys:
     def test_those_without_one_are_known(self) -> None:
         without = {name for name, flag in SESSION_FLAGS.items() if flag.missing is None and key_of_flag(name) is None}
         assert without == {
-            *("debug", "no-verify-ssl", "pkcs8-password", "with-proxy"),
+            *("debug", "no-verify-ssl", "pkcs8-password", "with-proxy", "tpm-key-password", "no-tpm-key-password"),
             *("cert-directory", "cert-selector", "use-latest-expiring-certificate"),
         }
 
