@@ -5,6 +5,8 @@ A wrong password, a key of another TPM and a key that cannot sign show here, and
 
 from __future__ import annotations
 
+import hashlib
+
 from ...errors import PassphraseError, PrivateKeyLoadError
 from ..software import Passphrase, passphrase_bytes
 from .connection import connected
@@ -35,7 +37,7 @@ def open_handle(text: str, passphrase: Passphrase | None = None) -> TpmKey:
     with connected(f"opening {place}", PrivateKeyLoadError) as tpm, place.reach(tpm) as found:
         public, _, _ = tpm.ask(lambda: tpm.esapi.read_public(found))
         marshalled = tpm.ask(public.marshal)
-    area = parse_public_area(marshalled)
+    area = _judged(marshalled)
     if callable(passphrase) and not area.counts_wrong_passwords:
         try:
             return _proven(place, area, b"")
@@ -51,34 +53,41 @@ def open_key_file(der: bytes, passphrase: Passphrase | None = None) -> TpmKey:
 
     Args:
         der: What stands in the PEM block.
-        passphrase: The password of the key; a callable is asked only when the file says that there is one.
+        passphrase: The password of the key; text counts, empty text too, whatever the file says, and a callable is
+            asked only when it says that there is one.
 
     Raises:
         ConfigurationError: The binding is not installed.
         PrivateKeyLoadError: The file is damaged or of another TPM, or the TPM is not there.
-        PassphraseError: The password is missing, wrong, or one too many.
+        PassphraseError: The password is missing or wrong.
         UnsupportedKeyError: The key cannot sign requests.
     """
     file = parse_key_file(der)
-    area = parse_public_area(file.public)
+    area = _judged(file.public)
     return _proven(FileInTpm(file), area, _password_of_file(passphrase, has_password=file.has_password))
 
 
+def _judged(marshalled: bytes) -> PublicArea:
+    """Return the public area of a key that can sign requests; before its password is asked for."""
+    area = parse_public_area(marshalled)
+    area.to_sign("SHA256", hashlib.sha256(_TRIAL).digest())
+    return area
+
+
 def _password_of_file(passphrase: Passphrase | None, *, has_password: bool) -> bytes:
-    if has_password:
-        password = passphrase_bytes(passphrase, "the key in the TPM has a password, and none was given")
-        if not password:
-            raise PassphraseError(
-                "the key in the TPM has a password, and an empty one was given",
-                hint="give it as the passphrase, or with --tpm-key-password",
-            )
-        return password
-    if passphrase and not callable(passphrase):
+    # What a person says counts more than the file: tpm2_encodeobject wrote the opposite of what is (tpm2-tools 5.7 and
+    # before, https://github.com/tpm2-software/tpm2-tools/issues/3458).
+    if isinstance(passphrase, (str, bytes)):
+        return passphrase_bytes(passphrase)
+    if not has_password:
+        return b""
+    if passphrase is None:
         raise PassphraseError(
-            "a password was given for the key in the TPM, and its key file says that it has none",
-            hint="leave the password out; or write the file so that it says there is one: tpm2_encodeobject -p",
+            "the key in the TPM has a password, as its file says, and none was given",
+            hint="give the passphrase; an empty one, or --no-tpm-key-password, where the file is wrong, as older "
+            "tpm2_encodeobject have written it",
         )
-    return b""
+    return passphrase_bytes(passphrase)
 
 
 def _asked(passphrase: Passphrase, place: Place) -> bytes:

@@ -141,7 +141,10 @@ def _parse(data: bytes) -> PublicArea:
     kind, name_hash, attributes = reader.number(), reader.number(), reader.number(4)
     reader.sized()  # the policy, which no use of the password asks for
     if kind not in (RSA, EC):
-        raise UnsupportedKeyError(f"what lies in the TPM is no RSA or EC key, but {_KINDS.get(kind, 'unknown')}")
+        raise UnsupportedKeyError(
+            f"what lies in the TPM is no RSA or EC key, but {_KINDS.get(kind, 'of an unknown kind')}",
+            hint="tpm2_readpublic -c HANDLE tells what it is; such a key is made by tpm2_create -G ecc256",
+        )
     _check_attributes(attributes)
     if reader.number() != NULL:
         raise ValueError("a key that signs has no symmetric algorithm")
@@ -154,8 +157,8 @@ def _parse(data: bytes) -> PublicArea:
 def _check_attributes(attributes: int) -> None:
     fault = None
     if attributes & _RESTRICTED:
-        kind = "storage key" if attributes & _DECRYPT else "attestation key"
-        fault = f"restricted: as a {kind}, it signs nothing that comes from outside of the TPM"
+        kind = "a storage key" if attributes & _DECRYPT else "an attestation key"
+        fault = f"restricted: as {kind}, it signs nothing that comes from outside of the TPM"
     elif not attributes & _SIGN:
         fault = "made for decryption, and does not sign"
     elif not attributes & _USER_WITH_AUTH:
