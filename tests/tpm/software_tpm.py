@@ -44,11 +44,30 @@ class SoftwareTpm:
     """
 
     def __init__(self, port: int, directory: Path) -> None:
-        self.port = port
-        self.tcti = f"swtpm:host=127.0.0.1,port={port}"
+        self._listen_at(port)
         self.directory = directory
         self._count = 0
         self._handle = 0x81000000
+
+    def _listen_at(self, port: int) -> None:
+        self.port = port
+        self.tcti = f"swtpm:host=127.0.0.1,port={port}"
+
+    @contextlib.contextmanager
+    def again(self) -> Iterator[None]:
+        """Let the TPM run, with what was in it, for as long as the block does; at another port."""
+        for _ in range(_ATTEMPTS):
+            self._listen_at(_free_port())
+            process = _start(self.directory / "state", self.port)
+            try:
+                if not _answers(self, process):
+                    continue  # somebody else took one of the ports
+                yield
+                return
+            finally:
+                process.terminate()
+                process.wait(30)
+        raise AssertionError("swtpm does not start")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -184,20 +203,10 @@ class SoftwareTpm:
 def software_tpm(directory: Path) -> Iterator[SoftwareTpm]:
     """Run a new TPM for as long as the block does; nobody has to start it."""
     (directory / "state").mkdir(parents=True)
-    for _ in range(_ATTEMPTS):
-        port = _free_port()
-        process = _start(directory / "state", port)
-        tpm = SoftwareTpm(port, directory)
-        try:
-            if not _answers(tpm, process):
-                continue  # somebody else took one of the ports
-            tpm.bear(MOST_FAILURES)
-            yield tpm
-            return
-        finally:
-            process.terminate()
-            process.wait(30)
-    raise AssertionError("swtpm does not start")
+    tpm = SoftwareTpm(0, directory)
+    with tpm.again():
+        tpm.bear(MOST_FAILURES)
+        yield tpm
 
 
 def _start(state: Path, port: int) -> subprocess.Popen[bytes]:
@@ -206,7 +215,7 @@ def _start(state: Path, port: int) -> subprocess.Popen[bytes]:
         [
             *("swtpm", "socket", "--tpm2", "--tpmstate", f"dir={state}", "--flags", "not-need-init,startup-clear"),
             *("--ctrl", f"type=tcp,port={port + 1},bindaddr=127.0.0.1"),
-            *("--server", f"type=tcp,port={port},bindaddr=127.0.0.1,disconnect"),
+            *("--server", f"type=tcp,port={port},bindaddr=127.0.0.1"),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -123,8 +123,12 @@ class Tpm:
         handle = self.ask(load)
         try:
             yield handle
-        finally:
-            self.ask(lambda: self.esapi.flush_context(handle))
+        except BaseException:
+            # What went wrong first says more than that the connection is broken now.
+            with contextlib.suppress(RolesAnywhereError):
+                self.ask(lambda: self.esapi.flush_context(handle))
+            raise
+        self.ask(lambda: self.esapi.flush_context(handle))
 
 
 @contextlib.contextmanager
