@@ -109,9 +109,18 @@ def test_callable_that_has_none(tpm: SoftwareTpm) -> None:
     def nobody() -> str:
         raise PassphraseError("there is no terminal")
 
-    with pytest.raises(PassphraseError, match=r"handle:0x81[0-9a-f]{6} may have a password, and none was") as caught:
+    with pytest.raises(
+        PassphraseError, match=r"handle:0x81[0-9a-f]{6} may have a password: there is no terminal"
+    ) as caught:
         load_private_key(at_handle(tpm).source, nobody)
     assert "--no-tpm-key-password" in str(caught.value.hint)
+    assert tpm.failures() == 0
+
+
+def test_password_file_that_cannot_be_read(tpm: SoftwareTpm, tmp_path: Path) -> None:
+    for source in (at_handle(tpm).source, in_file(tpm).source):
+        with pytest.raises(PassphraseError, match="cannot read the passphrase file"):
+            load_private_key(source, PassphraseFile(str(tmp_path / "none")))
     assert tpm.failures() == 0
 
 

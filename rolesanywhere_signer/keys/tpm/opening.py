@@ -6,6 +6,7 @@ A wrong password, a key of another TPM and a key that cannot sign show here, and
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
 from ...errors import PassphraseError, PrivateKeyLoadError
 from ..software import Passphrase, passphrase_bytes
@@ -44,7 +45,7 @@ def open_handle(text: str, passphrase: Passphrase | None = None) -> TpmKey:
         except PassphraseError:
             pass  # it has one, and trying was free
     if callable(passphrase):
-        return _proven(place, area, _asked(passphrase, place))
+        return _proven(place, area, _asked(passphrase, f"{place} may have a password"))
     return _proven(place, area, b"" if passphrase is None else passphrase_bytes(passphrase))
 
 
@@ -87,16 +88,17 @@ def _password_of_file(passphrase: Passphrase | None, *, has_password: bool) -> b
             hint="give the passphrase; an empty one, or --no-tpm-key-password, where the file is wrong, as older "
             "tpm2_encodeobject have written it",
         )
-    return passphrase_bytes(passphrase)
+    return _asked(passphrase, "the key in the TPM has a password")
 
 
-def _asked(passphrase: Passphrase, place: Place) -> bytes:
+def _asked(ask: Callable[[], str], what: str) -> bytes:
     try:
-        return passphrase_bytes(passphrase)
+        return passphrase_bytes(ask)
     except PassphraseError as error:
+        own = f"{error.hint}; " if error.hint else ""
         raise PassphraseError(
-            f"{place} may have a password, and none was given",
-            hint="give --tpm-key-password or --passphrase-file, or --no-tpm-key-password for a key that has none",
+            f"{what}: {error.message}",
+            hint=f"{own}for a key in a TPM, --tpm-key-password gives it, and --no-tpm-key-password says that it has none",
         ) from error
 
 
