@@ -98,7 +98,7 @@ def _asked(ask: Callable[[], str], what: str) -> bytes:
         own = f"{error.hint}; " if error.hint else ""
         raise PassphraseError(
             f"{what}: {error.message}",
-            hint=f"{own}for a key in a TPM, --tpm-key-password gives it, and --no-tpm-key-password says that it has none",
+            hint=f"{own}of a key in a TPM, --tpm-key-password gives it, and --no-tpm-key-password says there is none",
         ) from error
 
 
