@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 TOOLS = ("swtpm", "tpm2_createprimary", "tpm2_encodeobject", "openssl")
@@ -242,6 +241,8 @@ def _free_port() -> int:
 
 def skip_without_tools() -> None:
     """Skip where something is missing that TPMs and their keys are made with."""
+    import pytest  # the benchmarks do without
+
     missing = [name for name in TOOLS if shutil.which(name) is None]
     if missing:
         pytest.skip(f"{', '.join(missing)} not on PATH (Debian: swtpm, tpm2-tools, openssl)")
