@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ..errors import PassphraseError, PrivateKeyError
+from ..errors import PassphraseError, PrivateKeyError, PrivateKeyLoadError
 from ..keys import parse_private_key
 from ..keys.software import passphrase_bytes
 from ..pem import PemBlock, PemError
@@ -115,7 +115,7 @@ class KeySearch:
 
     def _parse(self, key: _Key, passphrase: bytes | None) -> bytes | None:
         try:
-            return _spki(parse_private_key(key.block.text, passphrase).public_key)
+            return _spki(_public_key(key.block, passphrase))
         except PassphraseError as error:
             self._lock(key, error.message)
         except PrivateKeyError as error:
@@ -125,6 +125,18 @@ class KeySearch:
     def _lock(self, key: _Key, why: str) -> None:
         self.failures[key.path] = why
         self.is_locked = True
+
+
+def _public_key(block: PemBlock, passphrase: bytes | None) -> CertificatePublicKeyTypes:
+    if block.label != "TSS2 PRIVATE KEY":
+        return parse_private_key(block.text, passphrase).public_key
+    from ..keys.tpm import public_key_of_file  # noqa: PLC0415 - for such keys alone
+
+    # It is no secret, and the TPM opens the key that is chosen.
+    try:
+        return public_key_of_file(block.der)
+    except PemError as error:
+        raise PrivateKeyLoadError(f"the TPM key file cannot be read: {error}") from error
 
 
 def _spki(public_key: CertificatePublicKeyTypes) -> bytes:

@@ -62,8 +62,9 @@ def _bare_call(handle: int, *, is_rsa: bool) -> tuple[Callable[[], object], Call
     key = esapi.tr_from_tpmpublic(handle)
     scheme = tss.TPMT_SIG_SCHEME(scheme=tss.TPM2_ALG.RSASSA if is_rsa else tss.TPM2_ALG.ECDSA)
     scheme.details.any.hashAlg = tss.TPM2_ALG.SHA256
+    ticket = tss.TPMT_TK_HASHCHECK(tag=tss.TPM2_ST.HASHCHECK, hierarchy=tss.TPM2_RH.NULL)
     digest = hashlib.sha256(_DATA).digest()
-    return (lambda: esapi.sign(key, digest, scheme)), esapi.close
+    return (lambda: esapi.sign(key, digest, scheme, ticket)), esapi.close
 
 
 if __name__ == "__main__":

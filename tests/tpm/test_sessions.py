@@ -13,8 +13,9 @@ from rolesanywhere_signer import Identity, SigV4X509Signer
 from rolesanywhere_signer.errors import ConfigurationError, KeyMismatchError
 from rolesanywhere_signer.identities import make_identity
 from rolesanywhere_signer.keys import load_private_key
+from rolesanywhere_signer.selectors import CertificateDirectory
 from tests.support.world import World
-from tests.tpm.software_tpm import MadeKey, SoftwareTpm
+from tests.tpm.software_tpm import MadeKey, SoftwareTpm, software_tpm
 from tests.tpm.test_commands import certify
 from tests.tpm.test_keys import P256
 from tests.tpm.test_passwords import PASSWORD
@@ -98,14 +99,18 @@ def test_pkcs12_has_a_key_of_its_own(world: World, tpm: SoftwareTpm, tmp_path: P
         make_identity(path, made.source)
 
 
-def test_directory_of_certificates_may_hold_a_key_file(world: World, tpm: SoftwareTpm, tmp_path: Path) -> None:
-    from rolesanywhere_signer.selectors import CertificateDirectory
-
-    made = tpm.openssl_file(*P256)
+@pytest.mark.parametrize("password", [None, PASSWORD], ids=["plain", "password"])
+def test_directory_of_certificates_may_hold_a_key_file(
+    world: World, tpm: SoftwareTpm, tmp_path: Path, password: str | None
+) -> None:
+    made = tpm.openssl_file(*P256, password=password)
+    # That of another TPM is not the certificate's, and nobody has to open it.
+    with software_tpm(tmp_path / "other") as other:
+        (tmp_path / "another.key").write_bytes(Path(other.openssl_file(*P256, password="x").source).read_bytes())
     certify(world, made)
     (tmp_path / "app.pem").write_bytes(world.certificate.read_bytes())
     (tmp_path / "app.key").write_bytes(Path(made.source).read_bytes())
-    identity = make_identity(CertificateDirectory(tmp_path))
+    identity = make_identity(CertificateDirectory(tmp_path), passphrase=password)
     assert identity.current.key.public_key == made.public_key
 
 

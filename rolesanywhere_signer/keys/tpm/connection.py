@@ -158,7 +158,7 @@ def _check_binding() -> None:
         os.putenv("TSS2_LOG", "all+none")
     try:
         import tpm2_pytss  # noqa: F401, PLC0415
-    except ImportError as error:
+    except Exception as error:  # a binding that does not fit what it is built on fails in ways of its own
         raise ConfigurationError(
             "a key in a TPM needs tpm2-pytss, which is not installed or does not work here",
             hint='pip install "rolesanywhere-signer[tpm]"; it is compiled against the TPM2 software stack, so that it '

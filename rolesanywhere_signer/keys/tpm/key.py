@@ -17,12 +17,19 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
-    from tpm2_pytss import TPMT_SIG_SCHEME
+    from tpm2_pytss import TPMT_SIG_SCHEME, TPMT_TK_HASHCHECK
 
     from .places import Place
     from .public_area import PublicArea
 
 _COUNTED = "the TPM counted a wrong password, and locks itself after some; "
+
+
+def _no_ticket() -> TPMT_TK_HASHCHECK:
+    """Return what stands for no proof that the TPM made the digest: keys that ask for one are restricted."""
+    from tpm2_pytss import TPM2_RH, TPM2_ST, TPMT_TK_HASHCHECK  # noqa: PLC0415 - of the extra
+
+    return TPMT_TK_HASHCHECK(tag=TPM2_ST.HASHCHECK, hierarchy=TPM2_RH.NULL)
 
 
 class TpmKey:
@@ -90,7 +97,7 @@ class TpmKey:
         try:
             with connected(what, error) as tpm, self._place.reach(tpm) as key:
                 tpm.ask(lambda: tpm.esapi.tr_set_auth(key, self._password))
-                signature = tpm.ask(lambda: tpm.esapi.sign(key, value, self._scheme(scheme)))
+                signature = tpm.ask(lambda: tpm.esapi.sign(key, value, self._scheme(scheme), _no_ticket()))
                 return self._encoded(tpm, signature)
         except RefusedPasswordError as refusal:
             refusals.remember(identifier, self._password)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from ...errors import PassphraseError, PrivateKeyLoadError
 from ..software import Passphrase, passphrase_bytes
@@ -16,6 +17,9 @@ from .key import TpmKey
 from .key_file import parse_key_file
 from .places import FileInTpm, PersistentHandle, Place
 from .public_area import PublicArea, parse_public_area
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 _TRIAL = b"rolesanywhere-signer tries whether the key signs"
 
@@ -66,6 +70,16 @@ def open_key_file(der: bytes, passphrase: Passphrase | None = None) -> TpmKey:
     file = parse_key_file(der)
     area = _judged(file.public)
     return _proven(FileInTpm(file), area, _password_of_file(passphrase, has_password=file.has_password))
+
+
+def public_key_of_file(der: bytes) -> CertificatePublicKeyTypes:
+    """Return the public half of a TPM key file's key; the TPM is not asked, and neither is anybody for the password.
+
+    Raises:
+        PrivateKeyLoadError: The file is damaged.
+        UnsupportedKeyError: The key cannot sign requests.
+    """
+    return _judged(parse_key_file(der).public).public_key
 
 
 def _judged(marshalled: bytes) -> PublicArea:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import struct
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +19,7 @@ from rolesanywhere_signer.errors import PrivateKeyError, PrivateKeyLoadError, Un
 from rolesanywhere_signer.keys import parse_private_key
 from rolesanywhere_signer.keys.tpm.key_file import parse_key_file
 from rolesanywhere_signer.keys.tpm.public_area import parse_public_area
+from rolesanywhere_signer.testing import CertificateAuthority
 
 LOADABLE = bytes.fromhex("06 06 67 81 05 0a 01 03")
 FALSE, TRUE, ONE = b"\x01\x01\x00", b"\x01\x01\xff", b"\x01\x01\x01"
@@ -159,6 +163,17 @@ def test_damaged_files(der: bytes) -> None:
 def test_pem_that_is_no_base64() -> None:
     with pytest.raises(PrivateKeyLoadError, match="is not base64"):
         parse_private_key(b"-----BEGIN TSS2 PRIVATE KEY-----\nplanted!\n-----END TSS2 PRIVATE KEY-----\n")
+
+
+def test_other_keys_import_nothing_of_this(tmp_path: Path) -> None:
+    CertificateAuthority().issue("CN=app").write(tmp_path)
+    script = (
+        "import sys\nfrom rolesanywhere_signer.identities import make_identity\n"
+        "make_identity('certificate.pem', 'private-key.pem')\n"
+        "print([name for name in sys.modules if 'tpm' in name])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 # Public areas.
