@@ -12,7 +12,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from .errors import CertificateLoadError, ConfigurationError, PassphraseError, PrivateKeyLoadError
-from .files import Source, StrPath, describe_source, is_source, read_source
+from .files import KEY_SCHEMES, Source, StrPath, describe_source, is_source, read_source
 
 if TYPE_CHECKING:
     from .keys import SigningKey
@@ -218,6 +218,11 @@ class PassphraseFile:
 
 
 def _read_key(key: Source | SigningKey) -> bytes | SigningKey:
+    if isinstance(key, str) and key.startswith(KEY_SCHEMES):
+        raise ConfigurationError(
+            f"the private key {key.partition(':')[0]}:… is no file, and has to be opened before",
+            hint="give what keys.load_private_key makes of it; create_botocore_session takes it as it is",
+        )
     if is_source(key):
         return read_source(key, what="private key", error=PrivateKeyLoadError)  # type: ignore[arg-type]
     return key  # type: ignore[return-value]

@@ -18,7 +18,7 @@ from ..errors import (
     SigningError,
     UnsupportedKeyError,
 )
-from ..files import KEY_SCHEMES, Source, is_source, read_source
+from ..files import Source, is_source, read_source
 from ..pem import PemBlock, PemError, parse_blocks
 from .forking import no_fork_meanwhile
 from .protocol import ECDSA_SHA256, RSA_SHA256, Digest, SigningKey
@@ -36,7 +36,8 @@ _PBES2_OID = bytes.fromhex("06092a864886f70d01050d")
 _ML_DSA_OID = bytes.fromhex("06096086480165030403")
 # The first octets of a PKCS#8 key, whatever the lengths in it.
 _WHERE_OIDS_ARE = 20
-# A key that its TPM alone can use.
+# A key that stays in its TPM, and a file with a key that its TPM alone can use.
+_TPM_SCHEME = "handle:"
 _TPM_LABEL = "TSS2 PRIVATE KEY"
 _PKCS1 = padding.PKCS1v15()
 _HASHES: dict[Digest, hashes.HashAlgorithm] = {
@@ -140,7 +141,7 @@ def load_private_key(source: Source | SigningKey, passphrase: Passphrase | None 
     """
     if not is_source(source):
         return as_signing_key(source)  # type: ignore[arg-type]
-    if isinstance(source, str) and source.startswith(KEY_SCHEMES):
+    if isinstance(source, str) and source.startswith(_TPM_SCHEME):
         from .tpm import open_handle  # noqa: PLC0415 - for such keys alone
 
         return open_handle(source, passphrase)

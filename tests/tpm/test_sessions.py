@@ -49,6 +49,16 @@ def test_session_with_an_opened_key(world: World, tpm: SoftwareTpm) -> None:
     assert world.sts(session).get_caller_identity()["Account"]
 
 
+def test_handle_has_to_be_opened_for_an_identity_of_files(world: World, tpm: SoftwareTpm) -> None:
+    made = tpm.key_at_handle()
+    certify(world, made)
+    for make in (Identity, Identity.from_files):
+        with pytest.raises(ConfigurationError, match="is no file") as caught:
+            make(world.certificate, made.source)
+        assert "load_private_key" in str(caught.value.hint)
+    assert Identity(world.certificate, load_private_key(made.source)).current.key.public_key == made.public_key
+
+
 def test_settings_of_the_environment(world: World, tpm: SoftwareTpm) -> None:
     made = tpm.key_at_handle(password=PASSWORD)
     certify(world, made)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from .handles import is_handle
 from .opening import open_handle, open_key_file, public_key_of_file
 
-__all__ = ["is_handle", "open_handle", "open_key_file", "public_key_of_file"]
+__all__ = ["open_handle", "open_key_file", "public_key_of_file"]

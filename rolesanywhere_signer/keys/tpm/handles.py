@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from ...errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from typing import TypeGuard
 
 SCHEME = "handle:"
 # As the official helper takes it: hexadecimal, with 0x or without.
 _HANDLE = re.compile(r"(0[xX])?([0-9A-Fa-f]{1,8})")
 # The range of persistent objects (TPM 2.0 Library, part 2, "TPM_HC").
 _FIRST, _LAST = 0x81000000, 0x81FFFFFF
-
-
-def is_handle(value: object) -> TypeGuard[str]:
-    """Return whether ``value`` names a key in a TPM, well or badly; no path begins like that."""
-    return isinstance(value, str) and value.startswith(SCHEME)
 
 
 def parse_handle(text: str) -> int:
