@@ -23,7 +23,6 @@ from .der import (
 )
 from .handles import is_persistent
 
-LABEL = "TSS2 PRIVATE KEY"
 # 2.23.133.10.1.3, and what its neighbours are.
 _LOADABLE = bytes.fromhex("678105 0a0103")
 _OTHERS = {
