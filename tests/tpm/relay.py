@@ -34,13 +34,13 @@ class Relay:
 
     Attributes:
         commands: The codes of the commands that came.
-        most_at_once: How many connections were open at the same time.
+        most_at_once: How many commands were worked at at the same time.
     """
 
     def __init__(self, target: int, answer: Answer) -> None:
         self.commands: list[int] = []
         self.most_at_once = 0
-        self._open = 0
+        self._at_work = 0
         self._lock = threading.Lock()
         self._target = target
         self._answer = answer
@@ -75,25 +75,31 @@ class Relay:
             serve(client, tpm)
 
     def _serve_data(self, client: socket.socket, tpm: socket.socket) -> None:
-        with self._lock:
-            self._open += 1
-            self.most_at_once = max(self.most_at_once, self._open)
-        try:
-            while True:
-                command = _message(client)
-                code = struct.unpack_from(">I", command, 6)[0]
-                self.commands.append(code)
-                own = self._answer(code)
-                if own == BREAK_OFF:
-                    return
-                if own is None:
-                    tpm.sendall(command)
-                    client.sendall(_message(tpm))
-                else:
-                    client.sendall(struct.pack(">HII", 0x8001, 10, own))
-        finally:
+        while True:
+            command = _message(client)
             with self._lock:
-                self._open -= 1
+                self._at_work += 1
+                self.most_at_once = max(self.most_at_once, self._at_work)
+            try:
+                answer = self._answered(command, tpm)
+            finally:
+                # Before the answer goes: whoever asked may ask again at once.
+                with self._lock:
+                    self._at_work -= 1
+            if answer is None:
+                return
+            client.sendall(answer)
+
+    def _answered(self, command: bytes, tpm: socket.socket) -> bytes | None:
+        code = struct.unpack_from(">I", command, 6)[0]
+        self.commands.append(code)
+        own = self._answer(code)
+        if own == BREAK_OFF:
+            return None
+        if own is not None:
+            return struct.pack(">HII", 0x8001, 10, own)
+        tpm.sendall(command)
+        return _message(tpm)
 
     def _serve_control(self, client: socket.socket, tpm: socket.socket) -> None:
         while True:

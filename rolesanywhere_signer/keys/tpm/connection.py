@@ -113,7 +113,10 @@ class Tpm:
                     raise failure(int(error.rc), str(error), self._what, self._error) from error
             except (TypeError, ValueError, RuntimeError) as error:
                 # What the binding itself makes of a value that does not fit.
-                raise self._error(f"{self._what}: the TPM's binding refused: {type(error).__name__}") from error
+                raise self._error(
+                    f"{self._what}: the TPM's binding refused: {type(error).__name__}",
+                    hint='see that it is one that is supported: pip install "rolesanywhere-signer[tpm]"',
+                ) from error
             sleep(pause)
         raise AssertionError
 
