@@ -40,6 +40,9 @@ class SessionOptions(TypedDict, total=False):
         signing_command: A command that signs, in place of a private key: its words, or text that is split as a
             ``credential_process`` is. See ``keys.CommandKey``.
         identity: An ``Identity`` in place of these five.
+        pkcs11_module: The path of the PKCS#11 module, where certificate or key are ``pkcs11:`` URIs; None: p11-kit's
+            proxy.
+        reuse_pin: The PIN that opens a token also serves a key in it that wants one for each signature.
         trust_anchor_arn: As all that follow up to ``max_attempts``: see ``Settings``.
         clock: A callable that returns the time, aware; for tests.
         trust_anchor: The trust anchor's certificate, where it is at hand: refusals are then explained with it.
@@ -54,6 +57,8 @@ class SessionOptions(TypedDict, total=False):
     passphrase: Passphrase | None
     signing_command: SigningCommand | None
     identity: Identity | None
+    pkcs11_module: str | None
+    reuse_pin: bool | None
     trust_anchor_arn: str | None
     profile_arn: str | None
     role_arn: str | None
@@ -77,6 +82,8 @@ class SessionOptions(TypedDict, total=False):
 
 
 _IDENTITY_OPTIONS = ("certificate", "private_key", "intermediates", "passphrase", "signing_command")
+# How keys outside of files are reached; a profile may say so for all of them.
+_KEY_OPTIONS = ("pkcs11_module", "reuse_pin")
 _SETTINGS_OPTIONS = tuple(each.name for each in fields(Settings))
 
 
@@ -130,7 +137,7 @@ def identity_of(values: Mapping[str, Any]) -> Identity:
     Raises:
         CertificateError, PrivateKeyError: It cannot be used.
     """
-    parts = {name: values[name] for name in _IDENTITY_OPTIONS if name in values}
+    parts = {name: values[name] for name in (*_IDENTITY_OPTIONS, *_KEY_OPTIONS) if name in values}
     return make_identity(**parts, clock=values.get("clock"))
 
 

@@ -17,7 +17,6 @@ ONE_LINE = "write the value on one line; a backslash does not join lines in this
 # What the helper sends where nothing is said.
 DEFAULT_DURATION_SECONDS = 3600
 
-_TOKENS = "keys in PKCS#11 tokens"
 _STORES = "the operating system's certificate stores"
 
 
@@ -26,10 +25,11 @@ def _cache(text: str) -> FlagValue:
 
 
 _HELPER_TABLE = (
-    Flag("certificate", "The certificate: PEM (a full chain is fine), DER, or PKCS#12.", "FILE"),
+    Flag("certificate", "The certificate: PEM (a full chain is fine), DER, PKCS#12, or a pkcs11: URI.", "FILE"),
     Flag(
         "private-key",
-        "Its private key: a file, or handle:0x81… of a TPM; without it, the key stands in the certificate's file.",
+        "Its private key: a file, a pkcs11: URI, or handle:0x81… of a TPM; without it, the key stands beside the "
+        "certificate.",
         "FILE",
     ),
     Flag("intermediates", "The certificates between it and the trust anchor.", "FILE"),
@@ -47,14 +47,19 @@ _HELPER_TABLE = (
     Flag("cert-selector", "Which certificate of the directory: Key=x509Subject,Value=…, or file://….", "SELECTOR"),
     Flag("system-store-name", "The store to choose from, on Windows.", "NAME", missing=_STORES),
     switch("use-latest-expiring-certificate", "Of several that fit, take the one that ends last."),
-    Flag("pkcs11-lib", "The module of a PKCS#11 token.", "FILE", missing=_TOKENS),
-    switch("reuse-pin", "Use one PIN for token and key.", missing=_TOKENS),
+    Flag("pkcs11-lib", "The module of a PKCS#11 token; without it, p11-kit's proxy.", "FILE"),
+    switch("reuse-pin", "Use the token's PIN for a key that wants one for each signature."),
     Flag("tpm-key-password", "The password of a key in a TPM; other users can see it.", "TEXT", is_secret=True),
     switch("no-tpm-key-password", "The key in the TPM has no password."),
 )
 _OUR_TABLE = (
     Flag("signing-command", "A command that signs in the place of a private key.", "COMMAND", is_ours=True),
-    Flag("cert-directory", "Choose the certificate among the PEM files of a directory.", "DIR", is_ours=True),
+    Flag(
+        "cert-directory",
+        "Choose the certificate among the PEM files of a directory, or in a token (pkcs11: URI).",
+        "DIR",
+        is_ours=True,
+    ),
     Flag("passphrase-file", "A file with the passphrase of the private key, wherever that is.", "FILE", is_ours=True),
     Flag("cache", "Share credentials with this user's other processes.", "DIR", _cache, alone=True, is_ours=True),
     Flag("trust-anchor", "The trust anchor's certificate: refusals are explained with it.", "FILE", is_ours=True),
@@ -89,35 +94,24 @@ EXCLUSIONS: Exclusions = {
     "ca-bundle": ("no-verify-ssl",),
 }
 
-# Values of --certificate and --private-key that are not paths.
-_SCHEMES = {"pkcs11:": _TOKENS}
-
 # The program may have any name; but other programs have a command of this name too, with flags of their own.
 _PROGRAMS = ("aws_signing_helper", "rolesanywhere-signer")
 _TELLING_FLAGS = ("--trust-anchor-arn", "--profile-arn", "--certificate", "--private-key", "--cert-directory")
 
 
 def check_schemes(flags: Mapping[str, FlagValue], where: str) -> None:
-    """Refuse a certificate or a key that lies in a token or in a store of the operating system.
+    """Refuse a certificate or a key that lies in a store of the operating system.
 
     Raises:
         ConfigurationError: It does.
     """
-    for name in ("certificate", "private-key"):
-        for scheme, needed in _SCHEMES.items():
-            if str(flags.get(name, "")).startswith(scheme):
-                raise unsupported(where, name, needed)
-    _check_stores(flags, where)
-
-
-def _check_stores(flags: Mapping[str, FlagValue], where: str) -> None:
     chosen_by = "cert-selector" if "cert-selector" in flags else "use-latest-expiring-certificate"
     # Beside a certificate the switch has nothing to choose from; the helper passes it over likewise.
-    if "cert-directory" in flags or "certificate" in flags or not flags.get(chosen_by):
+    if any(name in flags for name in ("cert-directory", "certificate", "pkcs11-lib")) or not flags.get(chosen_by):
         return
     raise ConfigurationError(
         f"{where}: --{chosen_by} needs {_STORES}, which this library does not use, unless --cert-directory is given",
-        hint="--cert-directory DIR chooses among the PEM files of a directory",
+        hint="--cert-directory DIR chooses among the PEM files of a directory; a pkcs11: URI there, in a token",
     )
 
 

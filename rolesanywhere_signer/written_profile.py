@@ -108,7 +108,9 @@ def _text(name: str, value: FlagValue) -> str:
     text = str(value)
     if name == "cert-selector" and text.startswith(_SELECTOR_FILE):
         text = _SELECTOR_FILE + _absolute(text.removeprefix(_SELECTOR_FILE))
-    if SESSION_FLAGS[name].metavar in ("FILE", "DIR") and not text.startswith(KEY_SCHEMES):
+    if text[:7].lower() == "pkcs11:":
+        _check_no_pin(text, name)
+    elif _is_path(name, text):
         text = _absolute(text)
     if name == "signing-command":
         text = _findable(text)
@@ -127,6 +129,21 @@ def _findable(command: str) -> str:
     if os.sep not in words[0]:
         return command
     return join_words([_absolute(words[0]), *words[1:]])
+
+
+def _check_no_pin(text: str, name: str) -> None:
+    if "pin-value" in text:
+        raise ConfigurationError(
+            f"the URI of --{name} holds the PIN, which does not belong into the {_WHAT}",
+            hint="leave pin-value out, and give --passphrase-file FILE; or write pin-source=/path into the URI",
+        )
+
+
+def _is_path(name: str, text: str) -> bool:
+    if SESSION_FLAGS[name].metavar not in ("FILE", "DIR") or text.startswith(KEY_SCHEMES):
+        return False
+    # A module that is named without its directory is looked for where libraries are.
+    return name != "pkcs11-lib" or "/" in text or os.path.exists(text)  # noqa: PTH110 - as `_absolute`
 
 
 def _absolute(path: str) -> str:

@@ -75,7 +75,10 @@ def session_options(given: Given, where: str, profile: str | None = None) -> Ses
 
 
 def _is_there(name: str, given: Given) -> bool:
-    return name in given or (name == "certificate" and "cert-directory" in given)
+    from ..profiles import is_chosen_in_tokens
+
+    chosen = "cert-directory" in given or is_chosen_in_tokens(given)
+    return name in given or (name == "certificate" and chosen)
 
 
 def check_complete(given: Given, where: str, hint: str) -> None:

@@ -104,6 +104,7 @@ def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passph
 
     from ..files import read_source
     from ..keys import is_pkcs12
+    from ..keys.pkcs11 import is_pkcs11_uri
     from ..selectors import CertificateDirectory
     from .terminal import ask_passphrase
 
@@ -111,12 +112,14 @@ def _parts(options: dict[str, Any], at: datetime) -> tuple[Any, Any, Any, Passph
         return _signed_by_command(options)
     certificate, intermediates = options["certificate"], options.get("intermediates")
     passphrase = options.get("passphrase", functools.cache(ask_passphrase))
+    private_key = options.get("private_key")
+    if any(is_pkcs11_uri(each) for each in (certificate, private_key, getattr(certificate, "directory", None))):
+        return (*_of_token(options, passphrase, at), passphrase)
     if isinstance(certificate, CertificateDirectory):
         return (*_chosen(certificate, passphrase, at), passphrase)
     content = read_source(certificate, what="certificate", error=CertificateLoadError)
     if is_pkcs12(content):
         return _certificates_of(content, passphrase), None, intermediates, passphrase
-    private_key = options.get("private_key")
     if private_key is None and b"PRIVATE KEY-----" in content:
         private_key = certificate
     return certificate, private_key, intermediates, passphrase
@@ -144,6 +147,21 @@ def _chosen(
     return contents.certificate, contents.private_key, contents.intermediates
 
 
+def _of_token(options: dict[str, Any], passphrase: Passphrase, at: datetime) -> tuple[bytes, SigningKey, bytes | None]:
+    from ..certificates import pem_text
+    from ..identities import make_identity
+
+    names = ("certificate", "private_key", "intermediates", "pkcs11_module", "reuse_pin")
+    parts = {name: options[name] for name in names if name in options}
+    # A profile without a key has it in the token of the certificate.
+    if parts.get("private_key") == parts["certificate"]:
+        del parts["private_key"]
+    identity = make_identity(**parts, passphrase=passphrase, clock=lambda: at)
+    loaded = identity.current
+    note(f"note: validating {identity}")
+    return pem_text([loaded.certificate]), loaded.key, pem_text(loaded.chain) or None
+
+
 def _certificates_of(content: bytes, passphrase: Passphrase) -> bytes:
     """Return the certificates of a PKCS#12 file; which is the key's, the file itself says."""
     from ..certificates import pem_text
@@ -165,6 +183,8 @@ _FLAGS = (
     "cert-directory",
     "cert-selector",
     "use-latest-expiring-certificate",
+    "pkcs11-lib",
+    "reuse-pin",
 )
 _ANCHOR = SESSION_FLAGS["trust-anchor"]._replace(help="The trust anchor's certificate: the path to it is looked for.")
 _AT = Flag("at", "The time to look at, a day or with the time of day; without it, now.", "TIME", _checked_moment)

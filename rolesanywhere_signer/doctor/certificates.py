@@ -12,6 +12,7 @@ from ..assembly import identity_of
 from ..certificates import has_key, load_certificates, name_text
 from ..errors import KeyMismatchError, PrivateKeyError, RolesAnywhereError
 from ..keys import load_private_key, sign_fixed_string
+from ..keys.pkcs11 import is_pkcs11_uri
 from ..selectors import CertificateDirectory
 from ..validation import validate_loaded
 from .findings import BrokenStepError, Remark
@@ -91,7 +92,7 @@ def _asked_once(ask: Callable[[], str]) -> Callable[[], str]:
 
 def _with_file(error: PrivateKeyError, values: dict[str, object]) -> BrokenStepError:
     path = values.get("private_key", values.get("certificate"))
-    named = f" (file {os.fspath(path)!r})" if isinstance(path, (str, os.PathLike)) else ""
+    named = f" (file {os.fspath(path)!r})" if _is_path(path) else ""  # type: ignore[call-overload]
     message = error.message if str(path) in error.message else error.message + named
     return BrokenStepError(error.code, message, error.hint or "openssl pkey -in FILE -check tells more of a key")
 
@@ -99,10 +100,10 @@ def _with_file(error: PrivateKeyError, values: dict[str, object]) -> BrokenStepE
 def _where_the_key_fits(values: dict[str, object]) -> str | None:
     """Return which certificate beside key or certificate the key fits, or None."""
     key_path = values.get("private_key")
-    if not isinstance(key_path, (str, os.PathLike)):
+    if not _is_path(key_path):
         return None
     try:
-        public_key = load_private_key(os.fspath(key_path), values.get("passphrase")).public_key  # type: ignore[arg-type]
+        public_key = load_private_key(os.fspath(key_path), values.get("passphrase")).public_key  # type: ignore[arg-type, call-overload]
     except RolesAnywhereError:
         return None
     fitting = next((path for path in _certificate_files(values) if _holds(path, public_key)), None)
@@ -126,7 +127,8 @@ def _certificate_files(values: dict[str, object]) -> Iterator[Path]:
 
 
 def _is_path(value: object) -> bool:
-    return isinstance(value, (str, os.PathLike))
+    # What lies in a token is no file, and its URI may hold the PIN.
+    return isinstance(value, (str, os.PathLike)) and not is_pkcs11_uri(value)
 
 
 def _files_in(directory: Path) -> Iterable[Path]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..files import KEY_SCHEMES
+from ..keys.pkcs11 import is_pkcs11_uri
 from ..private_files import DEFAULT_CACHE_DIRECTORY
 from ..profiles import PassphraseFile
 from ..selectors import CertificateDirectory
@@ -71,8 +72,15 @@ def look_at_files(patient: Patient) -> str:
             )
     _check_cache(patient)
     place = patient.values.get("certificate")
-    if isinstance(place, CertificateDirectory):
+    if isinstance(place, CertificateDirectory) and not is_pkcs11_uri(place.directory):
         return ", ".join([f"certificate directory {os.fspath(place.directory)!r}", *(str(file) for file in files)])
+    in_tokens = [
+        f"{_WHAT[option]} in a PKCS#11 token"
+        for option in ("certificate", "private_key")
+        if is_pkcs11_uri(getattr(patient.values.get(option), "directory", patient.values.get(option)))
+    ]
+    if in_tokens:
+        return ", ".join([*in_tokens, *(str(file) for file in files)])
     return ", ".join(f"{file.what} {file.path!r}" for file in files) or "none is named"
 
 
@@ -84,7 +92,8 @@ def _named_files(patient: Patient) -> Iterator[_Named]:
             continue
         if isinstance(path, str) and path.startswith(KEY_SCHEMES):
             continue
-        if isinstance(path, (str, os.PathLike)):
+        # What lies in a token is no file, and its URI may hold the PIN.
+        if isinstance(path, (str, os.PathLike)) and not is_pkcs11_uri(path):
             key_beside = option == "certificate" and not patient.values.keys() & {"private_key", "signing_command"}
             is_secret = option in ("private_key", "passphrase") or key_beside
             yield _Named(what, os.fspath(path), _spelled(patient, option, path), is_secret)

@@ -23,7 +23,7 @@ from ..aws_config import ConfigFile, load_config_file, profile_name
 from ..errors import ConfigurationError
 from ..identity_sources import PassphraseFile
 from .chaining import ChainedProfile, ChainedRole, chained_profile
-from .from_flags import flag_of, key_of_flag, options_from_flags, options_given
+from .from_flags import flag_of, is_chosen_in_tokens, key_of_flag, options_from_flags, options_given
 from .options import REQUIRED, Options, options_from_environment, set_variables, variable
 from .profile import find_options, options_from_profile, why_not
 
@@ -35,6 +35,7 @@ __all__ = [
     "chained_profile",
     "find_options",
     "flag_of",
+    "is_chosen_in_tokens",
     "key_of_flag",
     "options_from_environment",
     "options_from_flags",

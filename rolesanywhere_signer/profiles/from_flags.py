@@ -16,6 +16,8 @@ _OPTIONS = {
     "intermediates": "intermediates",
     "pkcs8-password": "passphrase",
     "signing-command": "signing_command",
+    "pkcs11-lib": "pkcs11_module",
+    "reuse-pin": "reuse_pin",
     "trust-anchor-arn": "trust_anchor_arn",
     "profile-arn": "profile_arn",
     "role-arn": "role_arn",
@@ -32,7 +34,7 @@ _OPTIONS = {
 # In text, these are spelled otherwise than the argument.
 _KEYS = {"ca-bundle": "ca_bundle", "passphrase-file": "passphrase_file"}
 _FLAGS = {option: flag for flag, option in _OPTIONS.items()}
-_PATHS = ("certificate", "private_key", "intermediates", "trust_anchor", "verify", "cache")
+_PATHS = ("certificate", "private_key", "intermediates", "trust_anchor", "verify", "cache", "pkcs11_module")
 
 
 def options_from_flags(flags: Mapping[str, FlagValue], source: str) -> Options:
@@ -55,7 +57,7 @@ def options_given(flags: Mapping[str, FlagValue]) -> dict[str, object]:
     for name in _PATHS:
         if isinstance(values.get(name), str):
             values[name] = expanded(str(values[name]))
-    if "cert-directory" in flags:
+    if "cert-directory" in flags or is_chosen_in_tokens(flags):
         values["certificate"] = _directory(flags)
     if "passphrase-file" in flags:
         values["passphrase"] = PassphraseFile(expanded(str(flags["passphrase-file"])))
@@ -69,12 +71,18 @@ def options_given(flags: Mapping[str, FlagValue]) -> dict[str, object]:
     return values
 
 
+def is_chosen_in_tokens(flags: Mapping[str, FlagValue]) -> bool:
+    """Return whether a certificate is chosen in every token of a PKCS#11 module."""
+    chosen = "cert-selector" in flags or flags.get("use-latest-expiring-certificate") is True
+    return chosen and "pkcs11-lib" in flags and "certificate" not in flags
+
+
 def _directory(flags: Mapping[str, FlagValue]) -> object:
     from ..selectors import CertificateDirectory, parse_selector  # noqa: PLC0415 - cryptography, for those who need it
 
     selector = parse_selector(str(flags["cert-selector"])) if "cert-selector" in flags else None
     latest = flags.get("use-latest-expiring-certificate") is True
-    return CertificateDirectory(expanded(str(flags["cert-directory"])), selector, latest)
+    return CertificateDirectory(expanded(str(flags.get("cert-directory", "pkcs11:"))), selector, latest)
 
 
 def key_of_flag(flag: str) -> str | None:

@@ -187,6 +187,8 @@ PARSERS: Mapping[str, Callable[[str, str], object]] = {
     "passphrase": _secret,
     "passphrase_file": _passphrase_file,
     "signing_command": _command,
+    "pkcs11_module": _path,
+    "reuse_pin": _switch,
     "trust_anchor_arn": one_line,
     "profile_arn": one_line,
     "role_arn": one_line,

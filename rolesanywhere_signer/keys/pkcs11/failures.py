@@ -51,7 +51,9 @@ def explained(error: BaseException, where: str, wanted: type[RolesAnywhereError]
     """
     name = type(error).__name__
     if is_wrong_pin(error):
-        return PassphraseError(f"{where} refused the PIN: it is wrong", hint="correct it; tokens lock after a few tries")
+        return PassphraseError(
+            f"{where} refused the PIN: it is wrong", hint="correct it; tokens lock after a few tries"
+        )
     if name in _OF_THE_PIN:
         text, hint = _OF_THE_PIN[name]
         return PassphraseError(f"{where} {text}", hint=hint)

@@ -19,9 +19,9 @@ from ...errors import (
 )
 from ..protocol import ECDSA_SHA256, RSA_SHA256, Digest
 from .failures import explained, is_of_the_pin
-from .module import Module, in_use, load_module
+from .module import in_use, load_module
 from .objects import StoredKey, find_key, public_half
-from .pin import Pin
+from .pin import Pin, check_not_refused, note_refused
 from .uri import Pkcs11Uri, parse_pkcs11_uri
 
 if TYPE_CHECKING:
@@ -74,7 +74,6 @@ class Pkcs11Key:
         self._reuse_pin = reuse_pin
         self._module = load_module(self.uri.module_path or module)
         self._stored: StoredKey | None = None
-        self._known_pin: str | None = None
         self._generation = -1
         with in_use(self._module):
             stored = self._open_anew()
@@ -84,7 +83,9 @@ class Pkcs11Key:
         if half is None:
             self._prove()
 
-    def _checked(self, half: CertificatePublicKeyTypes | None, stored: StoredKey) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
+    def _checked(
+        self, half: CertificatePublicKeyTypes | None, stored: StoredKey
+    ) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:
         if stored.kind not in ("RSA", "EC"):
             raise UnsupportedKeyError(
                 f"{stored.uri} is a key of type {stored.kind}, which is not supported", hint="use an RSA or an EC key"
@@ -170,24 +171,20 @@ class Pkcs11Key:
         if sign is None:
             raise SigningError(f"{stored.uri} may not sign", hint="make a key that may sign (CKA_SIGN)")
         pin = self._pin_of_the_key(stored) if stored.asks_each_time else None
-        return bytes(sign(block, mechanism=getattr(pkcs11.Mechanism, mechanism), pin=pin))
+        try:
+            return bytes(sign(block, mechanism=getattr(pkcs11.Mechanism, mechanism), pin=pin))
+        except pkcs11.PinIncorrect as error:
+            if pin is not None:
+                note_refused(self._module.path, stored.token.values["serial"], pin)
+            raise explained(error, str(stored.token)) from None
 
     def _pin_of_the_key(self, stored: StoredKey) -> str:
-        if not self._reuse_pin:
-            return self._pin.get(stored.uri)
-        if self._known_pin is None:
-            self._known_pin = self._pin.get(stored.uri)
-        return self._known_pin
+        pin = (self._module.known_pin(stored.token) if self._reuse_pin else None) or self._pin.get(stored.uri)
+        check_not_refused(self._module.path, stored.token.values["serial"], pin, str(stored.token))
+        return pin
 
     def _open_anew(self) -> StoredKey:
-        """Find the key, once more with the module initialized anew: only then it sees a token that came back."""
-        try:
-            stored = find_key(self._module, self.uri, self._pin)
-        except PrivateKeyLoadError:
-            if self._stored is None:
-                raise
-            self._module.restart()
-            stored = find_key(self._module, self.uri, self._pin)
+        stored = self._module.once_more(lambda: find_key(self._module, self.uri, self._pin))
         self._stored, self._generation = stored, self._module.generation
         return stored
 
@@ -202,8 +199,3 @@ class Pkcs11Key:
             "a private key cannot be pickled",
             hint="pickle an identity that is made of URIs: it carries them and opens the key again",
         )
-
-
-def module_of(uri: Pkcs11Uri, module: str | None) -> Module:
-    """Return the module that a URI names, else the one that is given, else the default."""
-    return load_module(uri.module_path or module)

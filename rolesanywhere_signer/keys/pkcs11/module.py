@@ -7,11 +7,11 @@ import hmac
 import logging
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from ...errors import ConfigurationError, PassphraseError, PrivateKeyLoadError, RolesAnywhereError
+from ...errors import CertificateLoadError, ConfigurationError, PassphraseError, PrivateKeyLoadError, RolesAnywhereError
 from .failures import explained, is_wrong_pin
 from .pin import Pin, check_not_refused, note_refused
 from .uri import Pkcs11Uri
@@ -21,6 +21,7 @@ _logger = logging.getLogger("rolesanywhere_signer")
 # The official helper's default: the tokens of every module that is configured on this machine. Found by the loader.
 DEFAULT_MODULE = "p11-kit-proxy.so"
 _MOST_SHOWN = 10
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Token:
         return {name: self.values[name] for name in ("model", "manufacturer", "serial", "token") if self.values[name]}
 
     def has(self, flag: str) -> bool:
-        """Return whether it has a flag, by the name of PKCS#11 without CKF\\_."""
+        """Return whether it has a flag, by PKCS#11's own name."""
         import pkcs11  # noqa: PLC0415 - an extra
 
         value = getattr(pkcs11.TokenFlag, flag)
@@ -73,13 +74,39 @@ class Module:
         return f"<Module {self.path!r}>"
 
     def refresh(self) -> None:
-        """Initialize it anew in a child process, which may not use what it inherited."""
-        if self._pid != os.getpid():
+        """Initialize it anew in a child process, which may not use what it inherited, or where that failed before.
+
+        Raises:
+            PrivateKeyLoadError: The module cannot be initialized.
+        """
+        if self._pid != os.getpid() or not self._library.initialized:
             self.restart()
             self._pid = os.getpid()
 
+    def once_more(self, action: Callable[[], _Found]) -> _Found:
+        """Do something with tokens; where that fails in sessions of before, once more in new ones.
+
+        The token may have been away, or somebody else may have ended the session.
+
+        Raises:
+            RolesAnywhereError: What ``action`` raises.
+        """
+        had_sessions = bool(self._sessions)
+        try:
+            return action()
+        except (CertificateLoadError, PrivateKeyLoadError):
+            if not had_sessions:
+                raise
+        # Only so do modules see tokens that came back.
+        self.restart()
+        return action()
+
     def restart(self) -> None:
-        """Finalize and initialize it: only so do modules see tokens that came back."""
+        """Finalize and initialize it.
+
+        Raises:
+            PrivateKeyLoadError: The module cannot be initialized.
+        """
         self.forget_sessions()
         # Finalizing says that there is nothing to finalize where the module noticed the fork itself.
         with contextlib.suppress(Exception):
@@ -104,7 +131,7 @@ class Module:
             PrivateKeyLoadError: The module cannot say.
         """
         try:
-            slots = self._library.get_slots(True)
+            slots = self._library.get_slots(token_present=True)
         except Exception as error:  # noqa: BLE001 - whatever the binding makes of it
             raise explained(error, f"the PKCS#11 module {self.path!r}", PrivateKeyLoadError) from None
         found = []
@@ -137,6 +164,10 @@ class Module:
             PrivateKeyLoadError: None does; lists those that are there.
         """
         there = self.tokens()
+        if not any(self._fits(token, uri) for token in there):
+            # Some modules look for tokens only when they are initialized.
+            self.restart()
+            there = self.tokens()
         fitting = [token for token in there if self._fits(token, uri)]
         if fitting:
             return fitting
@@ -194,6 +225,11 @@ class Module:
                 session.close()
         self._sessions[slot] = (opened, text.encode())
         return opened
+
+    def known_pin(self, token: Token) -> str | None:
+        """Return the PIN that opened a token, or None: it was opened without one."""
+        _, known = self._sessions.get(token.found.slot.slot_id, (None, None))
+        return known.decode() if known else None
 
     def _check_same(self, token: Token, pin: Pin, known: bytes) -> None:
         """The token is open for the whole process; another PIN is still a wrong one."""

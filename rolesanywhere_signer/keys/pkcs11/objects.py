@@ -115,7 +115,7 @@ def find_key(module: Module, uri: Pkcs11Uri, pin: Pin) -> StoredKey:
         raise PrivateKeyLoadError(f"{uri} names no private key", hint="write type=private, or leave the type out")
     there: list[StoredKey] = []
     for token in module.fitting_tokens(uri):
-        there += _private_keys(module.session(token, pin), token)
+        there += private_keys(module.session(token, pin), token)
     fitting = [each for each in there if _fits(each.label, each.object_id, uri)]
     if len(fitting) == 1:
         return fitting[0]
@@ -148,7 +148,8 @@ def _certificates(session: Any, token: Token) -> Iterator[StoredCertificate]:
             yield StoredCertificate(certificate, token, _label(found), _bytes(found, "ID"))
 
 
-def _private_keys(session: Any, token: Token) -> Iterator[StoredKey]:
+def private_keys(session: Any, token: Token) -> Iterator[StoredKey]:
+    """Yield the private keys of a token that a session sees."""
     for found in _search(session, token, _PRIVATE):
         kind = _value(found, "KEY_TYPE")
         asks = _value(found, "ALWAYS_AUTHENTICATE") is True
@@ -206,7 +207,9 @@ def _of_certificate(certificate: x509.Certificate, kind: str) -> CertificatePubl
 
 def _der(tag: int, content: bytes) -> bytes:
     size = len(content)
-    length = bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    length = (
+        bytes([size]) if size < 0x80 else bytes([0x81, size]) if size < 0x100 else b"\x82" + size.to_bytes(2, "big")
+    )
     return bytes([tag]) + length + content
 
 
