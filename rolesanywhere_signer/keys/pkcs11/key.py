@@ -139,23 +139,24 @@ class Pkcs11Key:
         return utils.encode_dss_signature(int.from_bytes(raw[:half], "big"), int.from_bytes(raw[half:], "big"))
 
     def _sign_raw(self, mechanism: str, block: bytes) -> bytes:
-        with in_use(self._module):
-            try:
-                return self._sign_once(mechanism, block)
-            except RolesAnywhereError:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever the binding makes of it
-                if is_of_the_pin(error):
-                    raise explained(error, self._where()) from None
-                return self._sign_again(mechanism, block)
+        try:
+            with in_use(self._module):
+                return self._sign(mechanism, block)
+        except PrivateKeyLoadError as error:
+            raise SigningError(error.message, hint=error.hint) from None
 
-    def _sign_again(self, mechanism: str, block: bytes) -> bytes:
-        """Sign once more, in a new session: the token may have been away, or somebody else ended the old one."""
+    def _sign(self, mechanism: str, block: bytes) -> bytes:
+        try:
+            return self._sign_once(mechanism, block)
+        except RolesAnywhereError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever the binding makes of it
+            if is_of_the_pin(error):
+                raise explained(error, self._where()) from None
+        # The token may have been away, or somebody else may have ended the session.
         self._module.forget_sessions()
         try:
             return self._sign_once(mechanism, block)
-        except PrivateKeyLoadError as error:
-            raise SigningError(error.message, hint=error.hint) from None
         except RolesAnywhereError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the binding makes of it

@@ -232,8 +232,8 @@ class Module:
         return known.decode() if known else None
 
     def _check_same(self, token: Token, pin: Pin, known: bytes) -> None:
-        """The token is open for the whole process; another PIN is still a wrong one."""
-        if not known:
+        """The token is open for the whole process; another PIN is still a wrong one. Nobody is asked twice."""
+        if not known or pin.is_asked_for:
             return
         if not hmac.compare_digest(pin.get(str(token)).encode(), known):
             raise PassphraseError(

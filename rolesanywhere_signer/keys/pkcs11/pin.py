@@ -36,6 +36,11 @@ class Pin:
         """Whether there is anything to ask."""
         return any(each is not None for each in (self._value, self._source, self._passphrase))
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether a callable gives it, which may ask a person."""
+        return self._value is None and self._source is None and callable(self._passphrase)
+
     def get(self, token: str) -> str:
         """Return the PIN.
 

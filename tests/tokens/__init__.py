@@ -1,0 +1,1 @@
+"""Keys in PKCS#11 tokens: SoftHSM, and a shim for what it cannot do."""
