@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     bench_cli,
     bench_external_keys,
+    bench_keys,
     bench_ml_dsa,
     bench_refresh,
     bench_serve,
@@ -15,6 +16,7 @@ from . import (
 
 for benchmark in (
     bench_signing,
+    bench_keys,
     bench_external_keys,
     bench_ml_dsa,
     bench_startup,

@@ -297,8 +297,7 @@ def test_a_key_that_others_can_read_is_warned_of(run: Configure) -> None:
             {"certificate": None, "private_key": None},
             "--cert-directory cannot be said in keys",
         ),
-        (("--pkcs11-lib", "x"), {}, "configure: this --pkcs11-lib needs keys in PKCS#11 tokens"),
-        ((), {"certificate": "pkcs11:token=x"}, "configure: this --certificate needs keys in PKCS#11 tokens"),
+        ((), {"certificate": "pkcs11:token=x?pin-value=y"}, "the URI of --certificate holds the PIN"),
     ],
 )
 def test_flags_that_cannot_be(run: Configure, more: tuple[str, ...], changes: dict[str, object], error: str) -> None:

@@ -191,7 +191,6 @@ def test_flags_that_exclude_each_other(capsys: pytest.CaptureFixture[str], pair:
         (("--format", "xml"), "the value of --format must be json, text or bin"),
         (("--digest", "SHA1"), "the value of --digest must be SHA256, SHA384 or SHA512"),
         (("--use-latest-expiring-certificate",), "needs the operating system's certificate stores"),
-        (("--reuse-pin",), "--reuse-pin needs keys in PKCS#11 tokens"),
         (("--intermediates", "x"), "the flag --intermediates is unknown"),
     ],
 )

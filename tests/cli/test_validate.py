@@ -176,7 +176,7 @@ def test_the_json_is_this(capsys: pytest.CaptureFixture[str]) -> None:
         ("--certificate good.pem --at 2027-02-30", "the value of --at must be a day such as 2027-01-31"),
         ("--certificate good.pem --at 2027-01-31T12:00:00", "the value of --at must be a day such as"),
         ("--certificate good.pem --format xml", "the value of --format must be table or json"),
-        ("--certificate pkcs11:token=a", "--certificate needs keys in PKCS#11 tokens"),
+        ("--certificate pkcs11:tokn=a", "an attribute tokn that is unknown"),
         ("--cert-selector Key=x509Serial,Value=1", "--cert-selector needs the operating system's"),
         ("--cert-directory one --certificate good.pem", "--cert-directory and --certificate exclude each other"),
         ("--cert-directory one --cert-selector Key=x509Serial,Value=1", "no certificate in 'one' fits the selector"),

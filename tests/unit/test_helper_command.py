@@ -63,6 +63,7 @@ def refused(line: str, *, windows: bool = False) -> str:
             "intermediates": "chain.pem", "endpoint": "http://127.0.0.1:8080"
         }),
         (f"{LINE} --reuse-pin=false", {"reuse-pin": False}),
+        (f"{LINE} --pkcs11-lib /p11.so --reuse-pin", {"pkcs11-lib": "/p11.so", "reuse-pin": True}),
     ],
 )  # fmt: skip
 def test_lines_that_are_understood(line: str, more: dict[str, str | int | bool]) -> None:
@@ -116,10 +117,6 @@ def test_lines_that_are_understood(line: str, more: dict[str, str | int | bool])
         (f'sh -c "{LINE}"', "must be credential-process"),
         ("", "must be credential-process"),
         # What is known and not there.
-        (f"{HELPER} --certificate pkcs11:token=a;pin-value=planted {ARNS}", "--certificate needs keys in PKCS#11"),
-        (f"{LINE} --private-key pkcs11:pin-value=planted", "--private-key needs keys in PKCS#11"),
-        (f"{LINE} --pkcs11-lib /usr/lib/p11.so", "--pkcs11-lib needs keys in PKCS#11"),
-        (f"{LINE} --reuse-pin", "--reuse-pin needs keys in PKCS#11"),
         (f"{HELPER} --cert-selector file://planted.json {ARNS}", "--cert-selector needs the operating system's"),
         (f"{HELPER} --system-store-name MY {ARNS}", "--system-store-name needs the operating system's"),
         (f"{HELPER} --use-latest-expiring-certificate", "-expiring-certificate needs the operating system's"),

@@ -50,6 +50,14 @@ UNDERSTOOD = {
         f"[profile x]\n{HELPER} {FILES} --intermediates chain.pem --session-duration 3600 {HELPER_ARNS}",
         {**PLAIN, "intermediates": "chain.pem"},
     ),
+    "a smart card": (
+        f"[profile x]\n{HELPER} --certificate 'pkcs11:token=card;object=c' --pkcs11-lib ~/p11.so {HELPER_ARNS}",
+        {
+            **{name: value for name, value in PLAIN.items() if name != "private_key"},
+            "certificate": "pkcs11:token=card;object=c",
+            "pkcs11_module": os.path.expanduser("~/p11.so"),
+        },
+    ),
     "a broken profile beside it": (
         f"[profile y]\n{HELPER} \\\n--certificate c.pem \\\n[profile x]\n{HELPER} {FILES} {HELPER_ARNS}",
         PLAIN,
@@ -95,10 +103,6 @@ REFUSED = {
     "the newest certificate of a store": (
         f"[profile x]\n{HELPER} --cert-selector Key=x509Subject,Value=CN=app --use-latest-expiring-certificate",
         "--cert-selector needs the operating system's certificate stores",
-    ),
-    "a smart card": (
-        f"[profile x]\n{HELPER} --certificate pkcs11:token=card?pin-value=planted {HELPER_ARNS}",
-        "--certificate needs keys in PKCS#11 tokens",
     ),
     "a placeholder left in place": (
         f"[profile x]\n{HELPER} {FILES} --profile-arn [profile ARN] --role-arn {ROLE}",
