@@ -59,9 +59,8 @@ def in_tokens(stack: ExitStack) -> Iterator[Row]:
         import pkcs11
     except ImportError:
         return
-    from tests.tokens.cards import PIN, SO_PIN, Card, run, softhsm_module
-
     from rolesanywhere_signer.keys.pkcs11 import Pkcs11Key
+    from tests.tokens.cards import PIN, SO_PIN, Card, run, softhsm_module
 
     module = softhsm_module()
     if module is None or shutil.which("pkcs11-tool") is None:

@@ -207,7 +207,7 @@ def test_token_that_is_gone_for_a_while_does_not_end_the_identity(filled: Card, 
 
 
 def test_certificate_does_not_fit_or_several_do(filled: Card, world: World) -> None:
-    with pytest.raises(CertificateLoadError, match="no certificate fits .*object=gone; there are:") as caught:
+    with pytest.raises(CertificateLoadError, match=r"no certificate fits .*object=gone; there are:") as caught:
         make_identity(f"{filled.uri};object=gone", None, None, PIN, pkcs11_module=filled.module)
     assert "object=client;id=%01;type=cert" in caught.value.message
 

@@ -132,7 +132,7 @@ def test_pin_comes_from_a_callable(card: Card) -> None:
 def test_pin_is_missing(card: Card) -> None:
     card.make_key("EC:prime256v1", "01", "k")
 
-    with pytest.raises(PassphraseError, match="the token 'card' .* wants its PIN, and none was given"):
+    with pytest.raises(PassphraseError, match=r"the token 'card' .* wants its PIN, and none was given"):
         Pkcs11Key(card.uri, None, card.module)
 
 
@@ -185,7 +185,7 @@ def test_no_token_fits(card: Card) -> None:
 
 @pytest.mark.parametrize("path", ["/nowhere/module.so", __file__])
 def test_module_cannot_be_loaded(softhsm: str, path: str) -> None:
-    with pytest.raises(ConfigurationError, match="the PKCS#11 module .* cannot be loaded"):
+    with pytest.raises(ConfigurationError, match=r"the PKCS#11 module .* cannot be loaded"):
         Pkcs11Key("pkcs11:token=x", PIN, path)
 
 

@@ -137,7 +137,7 @@ def test_token_is_out_while_the_key_is_looked_for(shimmed: Pkcs11Key, shim: Shim
 def test_token_is_out_at_the_start(card: Card, shim: Shim) -> None:
     shim.fail(C_GetTokenInfo=_TOKEN_NOT_PRESENT)
 
-    with pytest.raises(PrivateKeyLoadError, match="no token fits pkcs11:token=card .* there are: none"):
+    with pytest.raises(PrivateKeyLoadError, match=r"no token fits pkcs11:token=card .* there are: none"):
         Pkcs11Key(card.uri, PIN, shim.module)
 
 
