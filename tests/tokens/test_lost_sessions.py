@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -90,6 +92,57 @@ def test_token_is_taken_away_and_put_back(key: Pkcs11Key, token_directory: Path)
     away.rename(token_directory)
 
     verify(key, key.sign(b"after"), b"after")
+
+
+def test_another_key_of_the_same_name_does_not_sign(card: Card, key: Pkcs11Key) -> None:
+    key.sign(b"before")
+    for kind in ("privkey", "pubkey"):
+        card.tool("--delete-object", "--type", kind, "--id", "01")
+    card.make_key("EC:prime256v1", "01", "k")
+
+    with pytest.raises(SigningError, match="another private key is at pkcs11:token=card by now"):
+        key.sign(b"after")
+
+
+@needs_fork
+def test_everything_goes_through_the_proxy_of_p11_kit_too(card: Card, token_directory: Path) -> None:
+    card.make_key("EC:prime256v1", "01", "k")
+    # A process of its own: the proxy would initialize the SoftHSM of this one once more.
+    outcome = subprocess.run(
+        [sys.executable, "-c", _THROUGH_THE_PROXY, PIN, str(token_directory)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    if "cannot be loaded" in outcome.stderr:
+        pytest.skip("p11-kit's proxy is not installed (Debian: p11-kit-modules)")
+    assert outcome.stdout.split() == ["parent", "child", "gone", "back"], outcome.stdout + outcome.stderr
+
+
+_THROUGH_THE_PROXY = """
+import os, sys
+from rolesanywhere_signer import SigningError
+from rolesanywhere_signer.keys.pkcs11 import Pkcs11Key
+pin, tokens = sys.argv[1:]
+key = Pkcs11Key("pkcs11:token=card", pin)
+key.sign(b"data")
+print("parent", flush=True)
+if os.fork() == 0:
+    key.sign(b"data")
+    print("child", flush=True)
+    os._exit(0)
+os.wait()
+os.rename(tokens, tokens + "-away")
+try:
+    key.sign(b"data")
+except SigningError:
+    print("gone")
+os.rename(tokens + "-away", tokens)
+key.sign(b"data")
+print("back")
+"""
 
 
 @pytest.fixture

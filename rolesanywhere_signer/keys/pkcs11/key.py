@@ -185,7 +185,19 @@ class Pkcs11Key:
         return pin
 
     def _open_anew(self) -> StoredKey:
+        """Find the key.
+
+        Raises:
+            SigningError: Another key has its name by now: what it signs would not fit the certificate.
+        """
         stored = self._module.once_more(lambda: find_key(self._module, self.uri, self._pin))
+        if self._stored is not None:
+            half = public_half(self._module.session(stored.token, self._pin), stored)
+            if half is not None and half != self.public_key:
+                raise SigningError(
+                    f"another private key is at {self.uri} by now",
+                    hint="put its certificate there too: it is read again when credentials are asked for",
+                )
         self._stored, self._generation = stored, self._module.generation
         return stored
 

@@ -81,6 +81,8 @@ class Module:
         """
         if self._pid != os.getpid() or not self._library.initialized:
             self.restart()
+            # p11-kit's proxy notices a fork itself, and leaves the modules behind it as they were: logged in.
+            self.restart()
             self._pid = os.getpid()
 
     def once_more(self, action: Callable[[], _Found]) -> _Found:
@@ -257,8 +259,13 @@ class Module:
             raise wrong.error from None
 
     def _open(self, token: Token, pin: Any) -> Any:
+        import pkcs11  # noqa: PLC0415 - an extra
+
         try:
             return token.found.open(user_pin=pin)
+        except pkcs11.UserAlreadyLoggedIn:
+            # The application itself uses the token; login holds for all sessions of a process.
+            return self._open(token, None)
         except Exception as error:  # noqa: BLE001 - whatever the binding makes of it
             found = explained(error, str(token), PrivateKeyLoadError)
             if is_wrong_pin(error):
