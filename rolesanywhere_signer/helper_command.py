@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 
 from .errors import ConfigurationError
-from .flags import Exclusions, Flag, FlagReader, FlagValue, Given, parse_number, switch, unsupported
+from .flags import Exclusions, Flag, FlagReader, FlagValue, Given, parse_number, switch
 
 COMMAND = "credential-process"
 ONE_LINE = "write the value on one line; a backslash does not join lines in this file"
