@@ -184,7 +184,7 @@ def _load_public_key(
     try:
         return load_private_key(source, passphrase).public_key, []
     except UnsupportedKeyError as error:
-        hint = error.hint or "use an RSA or an EC key, such as P-256 or P-384"
+        hint = error.hint or "use an RSA, an EC or an ML-DSA key"
         return None, [Finding("unsupported-key", "error", "private key", error.message, hint, sources.SIGNING_PROCESS)]
 
 

@@ -196,7 +196,7 @@ def damaged_key(site: Site) -> list[str]:
 
 @broken(
     "private keys of type Ed25519 are not supported (file 'DIR/private-key.pem')",
-    "use an RSA or an EC key, such as P-256 or P-384",
+    "use an RSA or an EC key, such as P-256 or P-384, or an ML-DSA key",
 )
 def unsupported_key(site: Site) -> list[str]:
     site.world.ca.issue("CN=app", key_type="Ed25519").write(site.directory)
