@@ -12,6 +12,7 @@ from . import (
     bench_service,
     bench_signing,
     bench_startup,
+    bench_tpm_key,
 )
 
 for benchmark in (
@@ -19,6 +20,7 @@ for benchmark in (
     bench_keys,
     bench_external_keys,
     bench_ml_dsa,
+    bench_tpm_key,
     bench_startup,
     bench_refresh,
     bench_service,
