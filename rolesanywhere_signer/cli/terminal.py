@@ -79,11 +79,11 @@ def ask_passphrase() -> str:
         if os.name == "posix" or sys.stdin.isatty():
             import getpass
 
-            return getpass.getpass("Passphrase of the private key: ")
+            return getpass.getpass("Passphrase or PIN of the private key: ")
     except (OSError, EOFError):
         pass
     raise PassphraseError(
-        "the private key is encrypted, no passphrase was given, and there is no terminal to ask on",
+        "the private key needs a passphrase or a PIN, none was given, and there is no terminal to ask on",
         hint="give --passphrase-file FILE (or --pkcs8-password, which other users can see)",
     )
 

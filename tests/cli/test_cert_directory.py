@@ -139,7 +139,7 @@ def test_a_person_is_asked_once(world: World) -> None:
     if child == 0:
         command = [*PROGRAM, "credential-process", *directory_words(world)]
         os.execv(command[0], command)  # noqa: S606 - a terminal of its own, and no shell
-    shown = read_until(terminal, b"Passphrase of the private key: ")
+    shown = read_until(terminal, b"Passphrase or PIN of the private key: ")
     os.write(terminal, f"{PASSPHRASE}\n".encode())
     shown += read_until(terminal, b"}")
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

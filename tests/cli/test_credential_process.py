@@ -234,7 +234,7 @@ def test_on_a_terminal_the_passphrase_is_asked_for_and_not_shown(world: World) -
     shown = _converse(terminal, f"{PASSPHRASE}\n")
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0, shown
-    assert "Passphrase of the private key:" in shown
+    assert "Passphrase or PIN of the private key:" in shown
     assert '"AccessKeyId"' in shown
     assert PASSPHRASE not in shown
 

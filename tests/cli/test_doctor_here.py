@@ -206,7 +206,7 @@ def unsupported_key(site: Site) -> list[str]:
 def test_an_encrypted_key_where_nobody_can_be_asked(site: Site) -> None:
     encrypt(site)
     cause, hint = first_lines(run_process(*site.flags()))
-    assert "is encrypted, no passphrase was given, and there is no terminal to ask on (file " in cause
+    assert "needs a passphrase or a PIN, none was given, and there is no terminal to ask on (file " in cause
     assert hint == "give --passphrase-file FILE (or --pkcs8-password, which other users can see)"
 
 

@@ -19,7 +19,7 @@ from tests.tpm.software_tpm import MadeKey, SoftwareTpm
 from tests.tpm.test_keys import P256, RSA2048
 from tests.tpm.test_passwords import PASSWORD
 
-PROMPT = b"Passphrase of the private key: "
+PROMPT = b"Passphrase or PIN of the private key: "
 
 
 def certify(world: World, made: MadeKey) -> None:
