@@ -99,7 +99,7 @@ _PROGRAMS = ("aws_signing_helper", "rolesanywhere-signer")
 _TELLING_FLAGS = ("--trust-anchor-arn", "--profile-arn", "--certificate", "--private-key", "--cert-directory")
 
 
-def check_schemes(flags: Mapping[str, FlagValue], where: str) -> None:
+def refuse_stores(flags: Mapping[str, FlagValue], where: str) -> None:
     """Refuse a certificate or a key that lies in a store of the operating system.
 
     Raises:
@@ -150,7 +150,7 @@ def parse_helper_command(line: str, where: str, *, windows: bool = sys.platform 
             hint="name the program itself, without sudo, env or a shell in front of it",
         )
     flags = FlagReader(COMMAND, tuple(SESSION_FLAGS.values()), where, EXCLUSIONS).read(words[2:])
-    check_schemes(flags, where)
+    refuse_stores(flags, where)
     return flags
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import ConfigurationError
 from ..flags import Flag, Given
-from ..helper_command import DEFAULT_DURATION_SECONDS, SESSION_FLAGS, check_schemes
+from ..helper_command import DEFAULT_DURATION_SECONDS, SESSION_FLAGS, refuse_stores
 
 if TYPE_CHECKING:
     from ..assembly import Assembly, SessionOptions
@@ -65,7 +65,7 @@ def session_options(given: Given, where: str, profile: str | None = None) -> Ses
     """
     from ..profiles import options_from_flags, options_given
 
-    check_schemes(given, where)
+    refuse_stores(given, where)
     if profile is None and any(_is_there(name, given) for name in REQUIRED):
         check_complete(
             given, where, "with one of these flags all of them are needed; --profile NAME takes them from a profile"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigurationError
 from ..flags import Given
-from ..helper_command import SESSION_FLAGS, check_schemes
+from ..helper_command import SESSION_FLAGS, refuse_stores
 from .command import PROGRAM, Command
 from .terminal import note, show_log
 
@@ -35,7 +35,7 @@ def run(given: Given) -> int:
 
     if given.is_on("debug"):
         show_log(logging.DEBUG)
-    check_schemes(given, NAME)
+    refuse_stores(given, NAME)
     options = options_given(given)
     source = options.get("certificate")
     if source is None:

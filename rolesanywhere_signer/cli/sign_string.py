@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..errors import ConfigurationError
 from ..flags import Flag, Given, one_of
-from ..helper_command import EXCLUSIONS, SESSION_FLAGS, check_schemes
+from ..helper_command import EXCLUSIONS, SESSION_FLAGS, refuse_stores
 from .command import PROGRAM, Command
 from .terminal import show_log
 
@@ -45,7 +45,7 @@ def _key(given: Given) -> SigningKey:
     from ..profiles import options_given
     from .terminal import ask_passphrase
 
-    check_schemes(given, NAME)
+    refuse_stores(given, NAME)
     options = options_given(given)
     if "signing_command" not in options:
         options.setdefault("passphrase", functools.cache(ask_passphrase))

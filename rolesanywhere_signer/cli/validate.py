@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import CertificateLoadError, ConfigurationError
 from ..flags import Flag, Given, one_of
-from ..helper_command import EXCLUSIONS, SESSION_FLAGS, check_schemes
+from ..helper_command import EXCLUSIONS, SESSION_FLAGS, refuse_stores
 from .command import PROGRAM, Command
 from .common import PROFILE
 from .terminal import note
@@ -32,7 +32,7 @@ def run(given: Given) -> int:
     from ..clock import utc_now
     from .report import document, table
 
-    check_schemes(given, NAME)
+    refuse_stores(given, NAME)
     at = moment(str(given["at"])) if "at" in given else utc_now()
     report = _report(_options(given), at)
     sys.stdout.write(document(report, at) if given["format"] == "json" else table(report))
