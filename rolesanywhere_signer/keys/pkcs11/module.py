@@ -6,12 +6,12 @@ import contextlib
 import hmac
 import logging
 import os
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ...errors import CertificateLoadError, ConfigurationError, PassphraseError, PrivateKeyLoadError, RolesAnywhereError
+from ..forking import lock_across_forks
 from .failures import explained, is_wrong_pin
 from .pin import Pin, check_not_refused, note_refused
 from .uri import Pkcs11Uri
@@ -282,13 +282,7 @@ class _WrongPinError(Exception):
 _modules: dict[str, Module] = {}
 # One for all modules: p11-kit's proxy stands before others. Whoever forks waits until no thread is in a module, whose
 # own locks the child would find held for ever.
-_one_at_a_time = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_one_at_a_time.acquire,
-        after_in_parent=_one_at_a_time.release,
-        after_in_child=_one_at_a_time.release,
-    )
+_one_at_a_time = lock_across_forks()
 
 
 @contextlib.contextmanager

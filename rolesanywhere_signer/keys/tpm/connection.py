@@ -9,12 +9,12 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from ...errors import ConfigurationError, RolesAnywhereError
 from ...seconds import sleep
+from ..forking import lock_across_forks
 from .failures import failure, is_busy
 
 if TYPE_CHECKING:
@@ -29,15 +29,8 @@ _DEVICES = ("/dev/tpmrm0", "/dev/tpm0")
 _PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 _Answer = TypeVar("_Answer")
-_one_at_a_time = threading.RLock()
-
-if hasattr(os, "register_at_fork"):
-    # A child would inherit the connection of another thread, and hold what that one has loaded.
-    os.register_at_fork(
-        before=_one_at_a_time.acquire,
-        after_in_parent=_one_at_a_time.release,
-        after_in_child=_one_at_a_time.release,
-    )
+# A child would inherit the connection of another thread, and hold what that one has loaded.
+_one_at_a_time = lock_across_forks()
 
 
 class Way(NamedTuple):
