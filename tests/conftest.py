@@ -16,9 +16,10 @@ import pytest
 with contextlib.suppress(ImportError):  # not every environment has property tests
     from hypothesis import settings
 
-    settings.register_profile("shared", deadline=None)
+    examples = int(os.environ.get("HYPOTHESIS_EXAMPLES", "100"))
+    settings.register_profile("shared", deadline=None, max_examples=examples)
     # The same examples in each run there: what a run elsewhere finds by chance must not stop another change.
-    settings.register_profile("ci", deadline=None, derandomize=True)
+    settings.register_profile("ci", deadline=None, derandomize=True, max_examples=examples)
     settings.load_profile("ci" if os.environ.get("CI") == "true" else "shared")
 
 # Runs the tests of users, in folders and processes of their own.
