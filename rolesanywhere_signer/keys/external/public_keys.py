@@ -46,13 +46,13 @@ def load_public_key(source: PublicKeySource) -> CertificatePublicKeyTypes:
 def _parse(data: bytes) -> CertificatePublicKeyTypes:
     try:
         blocks = parse_blocks(data)
+        fitting = [block for block in blocks if block.label in _CERTIFICATES or block.label == "PUBLIC KEY"]
+        der, label = (fitting[0].der, fitting[0].label) if fitting else (data, "")
     except PemError as error:
         raise PrivateKeyLoadError(f"the public key cannot be read: {error}") from error
-    fitting = [block for block in blocks if block.label in _CERTIFICATES or block.label == "PUBLIC KEY"]
     if blocks and not fitting:
         labels = ", ".join(sorted({block.label for block in blocks}))
         raise PrivateKeyLoadError(f"no public key inside; there is: {labels}", hint=_HINT)
-    der, label = (fitting[0].der, fitting[0].label) if fitting else (data, "")
     if label != "PUBLIC KEY":
         certificate = _certificate(der)
         if certificate is not None:

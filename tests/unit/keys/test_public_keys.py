@@ -54,12 +54,27 @@ def test_every_form(source: object, tmp_path: Path) -> None:
         b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n",
         b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         b"-----BEGIN PUBLIC KEY-----\nAAAA\n",
+        b"-----BEGIN PUBLIC KEY-----\n!!!!\n-----END PUBLIC KEY-----\n",
+        b"-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----\n",
         "/no/such/file",
         LEAF.certificate_pem.decode(),
         None,
         7,
     ],
-    ids=["empty", "text", "private", "odd-key", "odd-certificate", "half", "no-file", "pem-as-path", "none", "number"],
+    ids=[
+        "empty",
+        "text",
+        "private",
+        "odd-key",
+        "odd-certificate",
+        "half",
+        "no-base64",
+        "cut-base64",
+        "no-file",
+        "pem-as-path",
+        "none",
+        "number",
+    ],
 )
 def test_what_is_none(source: object) -> None:
     with pytest.raises(PrivateKeyLoadError) as caught:
