@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import selectors
 import signal
 import subprocess
@@ -95,8 +96,9 @@ def _start(words: Sequence[str], data: bytes) -> subprocess.Popen[bytes]:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise SigningError(
             f"the signing command {program_name(words)} cannot be started: {reason}",
-            hint="give the whole path of the program; it is run as it is, by no shell",
-        ) from error
+            hint="give the whole path of the program, and each argument as a word of its own; it is run as it is, by no "
+            "shell, so that a variable is set by env: env NAME=VALUE PROGRAM",
+        ) from None  # the cause shows the whole first word
 
 
 def _filled_pipe(data: bytes) -> int:
@@ -121,8 +123,12 @@ def _filled_pipe(data: bytes) -> int:
 
 
 def program_name(words: Sequence[str]) -> str:
-    """Return how messages name a command; its arguments may be secrets."""
-    return repr(os.path.basename(words[0])[:60])  # noqa: PTH119 - a name as it was given
+    """Return how messages name a command; its arguments may be secrets.
+
+    Also those that stand in the first word by mistake: ``TOKEN=… sign``, or one text in the place of words.
+    """
+    plain = re.split(r"[=\s]", words[0], maxsplit=1)[0]
+    return repr(os.path.basename(plain)[:60] + "…" * (plain != words[0]))  # noqa: PTH119 - a name as it was given
 
 
 class _Talk:
@@ -147,7 +153,8 @@ class _Talk:
     def _serve_pipes(self, selector: selectors.BaseSelector) -> None:
         while selector.get_map() and not self._is_too_much():
             has_ended = _has_ended(self._process)
-            ready = selector.select(0 if has_ended else min(_GLANCE_SECONDS, self._remaining()))
+            wait = min(_GLANCE_SECONDS, self._remaining())  # also after the end: something may write for ever
+            ready = selector.select(0 if has_ended else wait)
             if has_ended and not ready:
                 return  # something that it has started holds the pipes
             for key, _ in ready:

@@ -7,6 +7,7 @@ import pickle
 import signal
 import sys
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -213,6 +214,17 @@ class TestEnding:
                 key.sign(b"data")
         assert not is_running(tmp_path)
 
+    def test_one_that_leaves_a_process_that_complains_without_end(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The pipe is never found empty: it is read more slowly here than it is filled."""
+        monkeypatch.setattr("rolesanywhere_signer.keys.external.running._CHUNK_BYTES", 1)
+        left = f"if os.fork() == 0:\n    {started(tmp_path)}\n    while True: os.write(2, b'x' * 65536)"
+        wait = f"while not os.path.exists({str(tmp_path / 'started')!r}): time.sleep(0.01)"
+        error = refused(tmp_path, f"{left}\n{wait}\nsys.exit(4)", timeout_seconds=3)
+        assert "within 3 s" in error.message
+        assert not is_running(tmp_path)
+
     def test_one_that_leaves_a_daemon_in_a_session_of_its_own(self, tmp_path: Path) -> None:
         """An agent that starts itself stays, and is not waited for, even with the pipes in its hands."""
         left = f"if os.fork() == 0: os.setsid(); {started(tmp_path)}; time.sleep({FOREVER})"
@@ -239,6 +251,18 @@ class TestSecrets:
         with pytest.raises(SigningError) as caught:
             key.sign(b"data")
         assert "planted" not in str(caught.value) + repr(caught.value) + repr(key)
+
+    @pytest.mark.parametrize(
+        "words", [["VAULT_TOKEN=planted/secret", "sign"], ["/no/sign --pin planted"], ["sign\tplanted"]]
+    )
+    def test_nor_those_that_stand_where_the_program_should(self, words: list[str]) -> None:
+        """As a shell would understand it; no program is found then, and the error leads there."""
+        key = CommandKey(words, LEAF.certificate_pem)
+        with pytest.raises(SigningError, match="cannot be started: No such file") as caught:
+            key.sign(b"data")
+        shown = "".join(traceback.format_exception(caught.value, chain=True)) + repr(key)
+        assert "planted" not in shown
+        assert "env NAME=VALUE" in str(caught.value.hint)
 
     @pytest.mark.parametrize(
         "secret",
