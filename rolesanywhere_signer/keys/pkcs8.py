@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from cryptography.hazmat.primitives.padding import PKCS7
@@ -36,8 +37,19 @@ _CIPHERS = {
 }
 
 
+# What a damaged file asks for may take hours, or all memory; some numbers make cryptography panic. OpenSSL derives with
+# 2,048 rounds; ten million take seconds. scrypt takes 128 octets each: a gibibyte.
+_MOST_ROUNDS = 10_000_000
+_MOST_SCRYPT_BLOCKS = 1 << 23
+_MOST_SCRYPT_PASSES = 16
+
+
 class DerError(ValueError):
     """Bytes that are not what is read; the message never shows them."""
+
+
+class CostlyError(DerError):
+    """To derive the key of an encryption would take longer, or more memory, than anybody's file needs."""
 
 
 class Element(NamedTuple):
@@ -158,8 +170,29 @@ def decrypt_pbes2(data: bytes, passphrase: bytes) -> bytes:
         unpadder = PKCS7(128).unpadder()
         padded = decryptor.update(ciphertext.content) + decryptor.finalize()
         return unpadder.update(padded) + unpadder.finalize()
-    except (ValueError, OverflowError, MemoryError) as error:
+    except (ValueError, OverflowError, MemoryError, UnsupportedAlgorithm) as error:
         raise DerError("cannot be decrypted") from error
+
+
+def refuse_costly(data: bytes) -> None:
+    """Return where an encrypted PKCS#8 key is none, or its key can be derived; PBES1 has rounds as PBKDF2 has.
+
+    Raises:
+        CostlyError: It would take too long, or too much memory.
+    """
+    try:
+        scheme, _ = _exactly(read_sequence(data), SEQUENCE, OCTET_STRING)
+        oid, parameters = _exactly(read_elements(scheme.content), OBJECT_IDENTIFIER, SEQUENCE)
+        members = read_elements(parameters.content)
+        if oid.content == _PBES2:
+            derivation, _ = _exactly(members, SEQUENCE, SEQUENCE)
+            _derive(derivation.content)
+        else:
+            _pbkdf2(members)
+    except CostlyError:
+        raise
+    except DerError:
+        return
 
 
 def _derive(function: bytes) -> Callable[[bytes, int], bytes]:
@@ -175,6 +208,9 @@ def _derive(function: bytes) -> Callable[[bytes, int], bytes]:
 
 def _pbkdf2(members: list[Element]) -> Callable[[bytes, int], bytes]:
     salt, rounds, *more = _members(members, OCTET_STRING, INTEGER)
+    count = _number(rounds)
+    if count > _MOST_ROUNDS:
+        raise CostlyError("too many rounds")
     # The key's length may follow, and the hash, which is HMAC with SHA-1 where it is left out.
     hashes = [each for each in more if each.tag == SEQUENCE]
     hmac = "sha1"
@@ -183,13 +219,14 @@ def _pbkdf2(members: list[Element]) -> Callable[[bytes, int], bytes]:
         if oid.content not in _HMACS:
             raise DerError("another hash")
         hmac = _HMACS[oid.content]
-    count = _number(rounds)
     return lambda passphrase, length: hashlib.pbkdf2_hmac(hmac, passphrase, salt.content, count, length)
 
 
 def _scrypt(members: list[Element]) -> Callable[[bytes, int], bytes]:
     salt, cost, block_size, parallel, *_ = _members(members, OCTET_STRING, INTEGER, INTEGER, INTEGER)
     n, r, p = _number(cost), _number(block_size), _number(parallel)
+    if max(n, r, n * r) > _MOST_SCRYPT_BLOCKS or p > _MOST_SCRYPT_PASSES:
+        raise CostlyError("too much memory or time")
     return lambda passphrase, length: Scrypt(salt.content, length, n, r, p).derive(passphrase)
 
 

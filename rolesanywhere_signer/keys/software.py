@@ -208,15 +208,29 @@ def _decode(load: _Loader, data: bytes, pkcs8: bytes, passphrase: Passphrase | N
     try:
         key = load(data, None)
     except TypeError:
+        _refuse_costly(pkcs8)
         return _decrypt(load, data, pkcs8, passphrase_bytes(passphrase))
     except UnsupportedAlgorithm:
         raise UnsupportedKeyError("the private key is of a type or curve that is not supported") from None
     except Exception:  # noqa: BLE001 - whatever the parser makes of odd bytes
         if _PBES2_OID not in pkcs8[:_WHERE_OIDS_ARE] or data.startswith(b"-----BEGIN PRIVATE KEY"):
             raise _not_a_key() from None
+        _refuse_costly(pkcs8)
         # Encrypted, with something in it that DER has otherwise, such as a default that is written out.
         return _decrypt_by_hand(pkcs8, passphrase_bytes(passphrase))
     return signing_key(key)
+
+
+def _refuse_costly(pkcs8: bytes) -> None:
+    from .pkcs8 import CostlyError, refuse_costly  # noqa: PLC0415 - for encrypted keys alone
+
+    try:
+        refuse_costly(pkcs8)
+    except CostlyError:
+        raise UnsupportedKeyError(
+            "the private key is encrypted with so many rounds, or so much memory, that no passphrase is tried",
+            hint="the file may be damaged; else encrypt it anew: openssl pkcs8 -topk8 -in FILE -out NEW",
+        ) from None
 
 
 def _decrypt_by_hand(pkcs8: bytes, passphrase: bytes) -> SigningKey:

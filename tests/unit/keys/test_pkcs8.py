@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rolesanywhere_signer import PassphraseError
+from rolesanywhere_signer import PassphraseError, UnsupportedKeyError
 from rolesanywhere_signer.keys import parse_private_key
 from rolesanywhere_signer.keys.pkcs8 import DerError, decrypt_pbes2, read_elements, read_private_key_info
 from rolesanywhere_signer.testing import der
@@ -93,6 +93,44 @@ def test_what_is_no_key(data: bytes) -> None:
         read_private_key_info(data)
     with pytest.raises(DerError):
         decrypt_pbes2(data, b"")
+
+
+def sealed_by(scheme: str, *members: bytes) -> bytes:
+    """Return what looks like an encrypted key; ``members``: of the derivation."""
+    identifier, salt = der.object_identifier(scheme), der.octet_string(bytes(8))
+    derivation = der.sequence(identifier, der.sequence(salt, *members))
+    if scheme != "1.2.840.113549.1.12.1.3":
+        cipher = der.sequence(der.object_identifier("2.16.840.1.101.3.4.1.42"), der.octet_string(bytes(16)))
+        derivation = der.sequence(der.object_identifier("1.2.840.113549.1.5.13"), der.sequence(derivation, cipher))
+    return der.sequence(derivation, der.octet_string(bytes(64)))
+
+
+@pytest.mark.parametrize("size", [64, 144])
+@pytest.mark.parametrize(
+    ("scheme", "numbers"),
+    [
+        *[("1.2.840.113549.1.5.12", (rounds,)) for rounds in (10_000_001, 2**31 - 1, 2**31, 2**63, 2**64, 2**200)],
+        *[("1.2.840.113549.1.12.1.3", (rounds,)) for rounds in (2**31 - 1, 2**63)],
+        *[
+            ("1.3.6.1.4.1.11591.4.11", numbers)
+            for numbers in (
+                (2**24, 1, 1),
+                (2**63, 8, 1),
+                (2, 2**63, 1),
+                (2, 2**31, 2**31),
+                (2**20, 8, 17),
+                (0, 2**63, 1),
+            )
+        ],
+    ],
+)
+def test_what_would_take_hours_or_all_memory(scheme: str, numbers: tuple[int, ...], size: int) -> None:
+    """Some of these numbers make cryptography panic, which no ``except Exception`` would catch."""
+    sealed = sealed_by(scheme, *map(der.integer, numbers))
+    sealed = der.sequence(der.split(sealed)[0], der.octet_string(bytes(size)))
+    for data in (sealed, pem(sealed, "ENCRYPTED PRIVATE KEY")):
+        with pytest.raises(UnsupportedKeyError, match="no passphrase is tried"):
+            parse_private_key(data, PASSPHRASE)
 
 
 @given(st.binary(max_size=200) | st.integers(0, len(OCTETS) - 1).map(lambda n: OCTETS[:n] + b"\xff" + OCTETS[n + 1 :]))
