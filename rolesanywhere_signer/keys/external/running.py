@@ -96,8 +96,8 @@ def _start(words: Sequence[str], data: bytes) -> subprocess.Popen[bytes]:
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise SigningError(
             f"the signing command {program_name(words)} cannot be started: {reason}",
-            hint="give the whole path of the program, and each argument as a word of its own; it is run as it is, by no "
-            "shell, so that a variable is set by env: env NAME=VALUE PROGRAM",
+            hint="give the whole path of the program, and each argument as a word of its own; it is run by no shell, "
+            "so that a variable is set by env: env NAME=VALUE PROGRAM",
         ) from None  # the cause shows the whole first word
 
 
