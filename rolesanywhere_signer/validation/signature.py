@@ -75,7 +75,7 @@ def _check_with_key(certificate: x509.Certificate, issuer: x509.Certificate) -> 
     try:
         if not _algorithms_agree(certificate):
             return SignatureCheck.BAD
-        _verify(certificate, issuer.public_key())
+        _verify(certificate, issuer)
     except InvalidSignature:
         return SignatureCheck.BAD
     except Exception:  # noqa: BLE001 - UnsupportedAlgorithm, a key that cannot verify, a damaged key
@@ -83,8 +83,8 @@ def _check_with_key(certificate: x509.Certificate, issuer: x509.Certificate) -> 
     return SignatureCheck.GOOD
 
 
-def _verify(certificate: x509.Certificate, key: object) -> None:
-    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+def _verify(certificate: x509.Certificate, issuer: x509.Certificate) -> None:
+    key, signature, signed = issuer.public_key(), certificate.signature, certificate.tbs_certificate_bytes
     if isinstance(key, rsa.RSAPublicKey):
         hash_algorithm = _hash(certificate)
         # None for MD5 and other hashes that newer versions name, but do not pair with a padding.
@@ -99,7 +99,10 @@ def _verify(certificate: x509.Certificate, key: object) -> None:
         key.verify(signature, signed, algorithm)
     else:
         # Ed25519, Ed448 and ML-DSA take no parameters; the class of the last exists only in newer versions.
-        key.verify(signature, signed)  # type: ignore[attr-defined]
+        key.verify(signature, signed)  # type: ignore[call-arg, union-attr]
+        # Their algorithm has the same name as their kind of key: one that calls itself another is refused elsewhere.
+        if certificate.signature_algorithm_oid != issuer.public_key_algorithm_oid:
+            raise InvalidSignature
 
 
 def _hash(certificate: x509.Certificate) -> hashes.HashAlgorithm:

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import x25519
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from rolesanywhere_signer import validate_trust_anchor
-from rolesanywhere_signer.testing import CertificateAuthority
+from rolesanywhere_signer.testing import CertificateAuthority, der
+from rolesanywhere_signer.validation.signature import SignatureCheck, check_signature
 
 from .table import ROOT, Builder, Chain, Table, check, found, key, new_root
 
@@ -136,3 +139,16 @@ def test_altered_ml_dsa_signature() -> None:
     lines[-10] = lines[-10][::-1]
     root = (DATA / "ml-dsa-root.pem").read_bytes()
     assert found(Chain("\n".join(lines).encode(), root).validate()) == ["leaf: bad-signature"]
+
+
+@pytest.mark.skipif(not KNOWS_ML_DSA, reason="this cryptography does not know ML-DSA")
+@pytest.mark.parametrize("arc", [18, 24], ids=["of another parameter set", "of another scheme"])
+def test_ml_dsa_signature_that_calls_itself_one(arc: int) -> None:
+    """Signed by the issuer's key, ML-DSA-44, under the name of what that key cannot make."""
+    root = CertificateAuthority("CN=ML-DSA", key_type="ML-DSA-44")
+    own, other = (der.object_identifier(f"2.16.840.1.101.3.4.3.{each}") for each in (17, arc))
+    body, algorithm, _ = der.split(root.issue("CN=app", key_type="P-256").certificate.public_bytes(Encoding.DER))
+    body = body.replace(own, other, 1)
+    signature = der.bit_string(root.private_key.sign(body))
+    leaf = x509.load_der_x509_certificate(der.sequence(body, algorithm.replace(own, other), signature))
+    assert check_signature(leaf, root.certificate) is SignatureCheck.BAD
