@@ -69,7 +69,7 @@ class SigningCommandSource:
 
         Raises:
             CertificateLoadError: The certificate or the intermediates cannot be read, or hold a private key.
-            UnsupportedKeyError: The certificate's key is neither RSA nor EC.
+            UnsupportedKeyError: The certificate's key is neither RSA, EC nor ML-DSA.
         """
         contents = self._given.read()
         if self._last is None or self._last[0] != contents.certificate:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import ConfigurationError, SigningError
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # A thread cannot be ended from outside. So many may hang; further calls fail at once until one of them is back.
 _MOST_HANGING = 4
 _NAME = "the callable that signs"
+# The keys, by their ids, whose callables run in this context. A callable that needs a signature of its own key, as one
+# whose client has credentials by way of it, would call itself without end, each time in one more thread.
+_asked: ContextVar[frozenset[int]] = ContextVar("asked", default=frozenset())
 
 
 class CallableKey(ExternalKey):
@@ -70,8 +73,20 @@ class CallableKey(ExternalKey):
         return _NAME
 
     def _ask(self, data: bytes) -> object:
-        if self._timeout_seconds is not None:
-            return self._ask_in_a_thread(data, self._timeout_seconds)
+        if id(self) in _asked.get():
+            raise SigningError(
+                f"{_NAME} needs a signature of its own key to make one",
+                hint="its client must have other credentials than those that this key brings",
+            )
+        before = _asked.set(_asked.get() | {id(self)})
+        try:
+            if self._timeout_seconds is not None:
+                return self._ask_in_a_thread(data, self._timeout_seconds)
+            return self._ask_here(data)
+        finally:
+            _asked.reset(before)
+
+    def _ask_here(self, data: bytes) -> object:
         try:
             return self._sign(data)
         except Exception as error:

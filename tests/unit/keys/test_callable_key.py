@@ -210,6 +210,25 @@ def test_time_outs_that_are_none(timeout_seconds: float) -> None:
         CallableKey(sign, LEAF.certificate_pem, timeout_seconds=timeout_seconds)
 
 
+@pytest.mark.parametrize("timeout_seconds", [30.0, None])
+def test_one_that_asks_its_own_key(timeout_seconds: float | None) -> None:
+    """Its client may have credentials by way of this very key; that makes neither a thread each time, nor a wait."""
+
+    def again(data: bytes) -> bytes:
+        calls.append(data)
+        return key.sign(data)
+
+    calls: list[bytes] = []
+    key = CallableKey(again, LEAF.certificate_pem, timeout_seconds=timeout_seconds)
+    for _ in range(2):
+        with pytest.raises(SigningError, match="needs a signature of its own key") as caught:
+            key.sign(b"data")
+        assert "other credentials" in str(caught.value.hint)
+    assert len(calls) == 2
+    other = CallableKey(lambda data: CallableKey(sign, LEAF.certificate_pem).sign(data), LEAF.certificate_pem)
+    assert other.sign(b"data")
+
+
 def test_what_is_not_callable() -> None:
     with pytest.raises(ConfigurationError, match="callable"):
         CallableKey(b"signature", LEAF.certificate_pem)  # type: ignore[arg-type]
