@@ -26,7 +26,8 @@ KEY_SCHEMES = ("handle:",)
 # A chain of six ML-DSA-87 certificates in PEM is about 80 KB; a trust anchor may have 204,800 characters.
 MAX_BYTES = 1024 * 1024
 _MOST_ENTRIES = 1000
-_KEY_LIKE = re.compile(r"M[A-Za-z0-9+/=\s]{39,}|.*[\r\n].*|.{1024,}", re.DOTALL)
+# A URI of a token whose beginning is misspelled is taken for a path, and its PIN is in it.
+_KEY_LIKE = re.compile(r"M[A-Za-z0-9+/=\s]{39,}|.*[\r\n].*|.{1024,}|.*pin-value.*", re.DOTALL)
 
 
 def is_source(value: object) -> bool:

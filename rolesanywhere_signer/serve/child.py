@@ -49,7 +49,7 @@ _CREDENTIAL_KEYS = re.compile(
 )
 # Those whose values are secrets, which a copy must not hold in any profile.
 _SECRET_KEYS = re.compile("aws_.*_key.*|aws_.*_token|external_id|rolesanywhere_(passphrase|.*_pem|pin)")
-_SECRET_VALUES = re.compile("--(pkcs8|tpm-key)-password")
+_SECRET_VALUES = re.compile("--(pkcs8|tpm-key)-password|pin-value")
 _KEY = re.compile(r"\s*([^\s=:\[][^=:]*?)\s*[=:]")
 
 

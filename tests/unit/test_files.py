@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -219,3 +220,10 @@ def test_a_file_of_the_kernel_s_that_has_nothing_to_say_yet(tmp_path: Path, monk
         assert read(path) == b""
     finally:
         os.close(writer)
+
+
+@pytest.mark.parametrize("path", ["pkcs11;token=card?pin-value=PLANTED", " pkcs11:token=card?pin-value=PLANTED"])
+def test_uri_of_a_token_that_is_misspelled_is_not_shown(path: str) -> None:
+    with pytest.raises(CertificateLoadError) as caught:
+        read_source(path, what="certificate", error=CertificateLoadError)
+    assert "PLANTED" not in "".join(traceback.format_exception(caught.value))

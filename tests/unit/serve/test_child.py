@@ -58,6 +58,7 @@ AWS_Secret_Access_Key : PLANTED-other
   PLANTED-continued
 aws_session_token = PLANTED-token
 ; rolesanywhere_passphrase = PLANTED-in-a-comment
+rolesanywhere_private_key = pkcs11:token=card?pin-value=PLANTED-pin
 credential_process = rolesanywhere-signer credential-process --certificate b.pem
 
 [profile third]
