@@ -15,7 +15,7 @@ from rolesanywhere_signer.keys.pkcs11 import Pkcs11Key
 from rolesanywhere_signer.testing import CertificateAuthority
 
 from .cards import PIN, Card
-from .conftest import MakeCard
+from .conftest import MakeCard, Shim
 
 _HASHES = {"SHA256": hashes.SHA256(), "SHA384": hashes.SHA384(), "SHA512": hashes.SHA512()}
 KINDS = {
@@ -176,6 +176,38 @@ def test_several_keys_fit(card: Card) -> None:
 
     assert "object=one" in caught.value.message
     assert "object=two" in caught.value.message
+
+
+def test_pin_is_sent_to_the_token_of_the_key_alone(make_card: MakeCard, shim: Shim) -> None:
+    card, other = make_card("card"), make_card("other")
+    card.make_key("EC:prime256v1", "01", "mine")
+    other.make_key("EC:prime256v1", "01", "another")
+
+    key = Pkcs11Key("pkcs11:object=mine", PIN, shim.module)
+
+    verify(key, key.sign(b"data"), b"data")
+    assert shim.login_count == 1
+
+
+def test_pin_is_sent_to_none_of_several_tokens(make_card: MakeCard, shim: Shim) -> None:
+    for label in ("card", "other"):
+        make_card(label).make_key("EC:prime256v1", "01", "mine")
+
+    with pytest.raises(PrivateKeyLoadError, match="2 tokens fit pkcs11:object=mine") as caught:
+        Pkcs11Key("pkcs11:object=mine", PIN, shim.module)
+
+    assert "token=card" in caught.value.message
+    assert "token=other" in caught.value.message
+    assert shim.login_count == 0
+
+
+def test_refused_pin_is_not_sent_through_another_module(card: Card, shim: Shim) -> None:
+    with pytest.raises(PassphraseError, match="refused the PIN: it is wrong"):
+        Pkcs11Key(card.uri, "333333", card.module)
+
+    with pytest.raises(PassphraseError, match="refused this PIN before"):
+        Pkcs11Key(card.uri, "333333", shim.module)
+    assert shim.login_count == 0
 
 
 def test_no_token_fits(card: Card) -> None:

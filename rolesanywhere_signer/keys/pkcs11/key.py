@@ -21,7 +21,7 @@ from ..protocol import ECDSA_SHA256, RSA_SHA256, Digest
 from .failures import explained, is_of_the_pin
 from .module import in_use, load_module
 from .objects import StoredKey, find_key, public_half
-from .pin import Pin, check_not_refused, note_refused
+from .pin import Pin
 from .uri import Pkcs11Uri, parse_pkcs11_uri
 
 if TYPE_CHECKING:
@@ -176,12 +176,12 @@ class Pkcs11Key:
             return bytes(sign(block, mechanism=getattr(pkcs11.Mechanism, mechanism), pin=pin))
         except pkcs11.PinIncorrect as error:
             if pin is not None:
-                note_refused(self._module.path, stored.token.values["serial"], pin)
+                stored.token.note_refused(pin)
             raise explained(error, str(stored.token)) from None
 
     def _pin_of_the_key(self, stored: StoredKey) -> str:
         pin = (self._module.known_pin(stored.token) if self._reuse_pin else None) or self._pin.get(stored.uri)
-        check_not_refused(self._module.path, stored.token.values["serial"], pin, str(stored.token))
+        stored.token.check_not_refused(pin)
         return pin
 
     def _open_anew(self) -> StoredKey:

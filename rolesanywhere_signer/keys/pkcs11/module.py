@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ...errors import CertificateLoadError, ConfigurationError, PassphraseError, PrivateKeyLoadError, RolesAnywhereError
+from .. import refusals
 from ..forking import lock_across_forks
 from .failures import explained, is_wrong_pin
-from .pin import Pin, check_not_refused, note_refused
+from .pin import Pin
 from .uri import Pkcs11Uri
 
 _logger = logging.getLogger("rolesanywhere_signer")
@@ -43,6 +44,26 @@ class Token:
     def names(self) -> dict[str, str]:
         """What names it in a URI of ours."""
         return {name: self.values[name] for name in ("model", "manufacturer", "serial", "token") if self.values[name]}
+
+    def check_not_refused(self, pin: str) -> None:
+        """Return where it has not refused this very PIN before, in this process and by whatever module.
+
+        Raises:
+            PassphraseError: It has.
+        """
+        if refusals.was_refused(self._identifier, pin.encode()):
+            raise PassphraseError(
+                f"{self} refused this PIN before; it is not sent again, so that the token does not lock",
+                hint="correct the PIN; after a change in the token, start the program anew",
+            )
+
+    def note_refused(self, pin: str) -> None:
+        """Remember a PIN that it refused."""
+        refusals.remember(self._identifier, pin.encode())
+
+    @property
+    def _identifier(self) -> bytes:
+        return "\0".join(self.values[name] for name in ("manufacturer", "model", "serial")).encode()
 
     def has(self, flag: str) -> bool:
         """Return whether it has a flag, by PKCS#11's own name."""
@@ -248,14 +269,13 @@ class Module:
                 f"{token} is locked: too many wrong PINs were given",
                 hint="unblock it with its PUK or its security officer's PIN",
             )
-        serial = token.values["serial"]
-        check_not_refused(self.path, serial, pin, str(token))
+        token.check_not_refused(pin)
         if token.has("USER_PIN_FINAL_TRY"):
             _logger.warning("%s takes one more PIN, and locks if that is wrong", token)
         try:
             return self._open(token, pin)
         except _WrongPinError as wrong:
-            note_refused(self.path, serial, pin)
+            token.note_refused(pin)
             raise wrong.error from None
 
     def _open(self, token: Token, pin: Any) -> Any:

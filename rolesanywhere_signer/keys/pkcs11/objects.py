@@ -77,7 +77,8 @@ class StoredKey:
 def find_certificates(module: Module, uri: Pkcs11Uri, pin: Pin) -> list[StoredCertificate]:
     """Return the certificates that a URI fits, in every token that it fits.
 
-    They are public as a rule; the PIN is asked for where no certificate is found without it, and it is at hand.
+    They are public as a rule; the PIN is asked for where no certificate is found without it, and it is at hand
+    and one token alone fits.
 
     Raises:
         CertificateLoadError: None fits; lists those that are there.
@@ -88,7 +89,8 @@ def find_certificates(module: Module, uri: Pkcs11Uri, pin: Pin) -> list[StoredCe
     tokens = module.fitting_tokens(uri)
     there = [each for token in tokens for each in _certificates(module.public_session(token), token)]
     fitting = [each for each in there if _fits(each.label, each.object_id, uri)]
-    if not fitting and pin.is_given:
+    # A PIN is for one token.
+    if not fitting and pin.is_given and len(tokens) == 1:
         there = [each for token in tokens for each in _certificates(module.session(token, pin), token)]
         fitting = [each for each in there if _fits(each.label, each.object_id, uri)]
     if not fitting:
@@ -113,9 +115,12 @@ def find_key(module: Module, uri: Pkcs11Uri, pin: Pin) -> StoredKey:
     """
     if uri.text("type") not in (None, "private"):
         raise PrivateKeyLoadError(f"{uri} names no private key", hint="write type=private, or leave the type out")
+    tokens = _to_open(module, uri)
     there: list[StoredKey] = []
-    for token in module.fitting_tokens(uri):
-        there += private_keys(module.session(token, pin), token)
+    for token in tokens:
+        gets_pin = len(tokens) == 1 or token.has("LOGIN_REQUIRED")
+        session = module.session(token, pin) if gets_pin else module.public_session(token)
+        there += private_keys(session, token)
     fitting = [each for each in there if _fits(each.label, each.object_id, uri)]
     if len(fitting) == 1:
         return fitting[0]
@@ -128,6 +133,35 @@ def find_key(module: Module, uri: Pkcs11Uri, pin: Pin) -> StoredKey:
         f"{len(fitting)} private keys fit {uri}, and one must be chosen:{listed([each.uri for each in fitting])}",
         hint="name one with token=, object= or id= in the URI",
     )
+
+
+def _to_open(module: Module, uri: Pkcs11Uri) -> list[Token]:
+    """Return the tokens in which a key is looked for; at most one of them gets the PIN.
+
+    To every other one it would be a wrong PIN, of which a token takes three or so.
+
+    Raises:
+        PrivateKeyLoadError: Several want a PIN, and what can be seen without it does not tell which.
+    """
+    tokens = module.fitting_tokens(uri)
+    locked = [token for token in tokens if token.has("LOGIN_REQUIRED")]
+    if len(locked) > 1:
+        locked = [token for token in locked if _shows(module, token, uri)] or locked
+        tokens = [token for token in tokens if token in locked or not token.has("LOGIN_REQUIRED")]
+    if len(locked) > 1:
+        names = [str(Pkcs11Uri(dict(token.names))) for token in locked]
+        raise PrivateKeyLoadError(
+            f"{len(locked)} tokens fit {uri}, and the PIN is for one of them:{listed(names)}",
+            hint="name the token by token= or serial= in the URI of the key",
+        )
+    return tokens
+
+
+def _shows(module: Module, token: Token, uri: Pkcs11Uri) -> bool:
+    """Return whether a certificate or a public key of the name that is sought is seen without the PIN."""
+    session = module.public_session(token)
+    seen = [found for kind in (_CERTIFICATE, _PUBLIC) for found in _search(session, token, kind)]
+    return any(_fits(_label(found), _bytes(found, "ID"), uri) for found in seen)
 
 
 def listed(uris: Sequence[str]) -> str:

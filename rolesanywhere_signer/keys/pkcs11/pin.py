@@ -1,8 +1,7 @@
-"""The PIN of a token: where it comes from, and that no wrong one is sent twice."""
+"""The PIN of a token: where it comes from."""
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 from ...errors import PassphraseError
@@ -13,9 +12,6 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
     from .uri import Pkcs11Uri
-
-# Tokens lock after three wrong PINs or so: a PIN that a token refused is not sent to it again by this process.
-_refused: dict[tuple[str, str], list[bytes]] = {}
 
 
 class Pin:
@@ -68,21 +64,3 @@ class Pin:
 
     def __reduce__(self) -> NoReturn:
         raise PassphraseError("a PIN cannot be pickled")
-
-
-def check_not_refused(module: str, serial: str, pin: str, token: str) -> None:
-    """Return where the token has not refused this very PIN.
-
-    Raises:
-        PassphraseError: It has.
-    """
-    if any(hmac.compare_digest(each, pin.encode()) for each in _refused.get((module, serial), ())):
-        raise PassphraseError(
-            f"{token} refused this PIN before; it is not sent again, so that the token does not lock",
-            hint="correct the PIN; after a change in the token, start the program anew",
-        )
-
-
-def note_refused(module: str, serial: str, pin: str) -> None:
-    """Remember a PIN that a token refused."""
-    _refused.setdefault((module, serial), []).append(pin.encode())

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from ...errors import ConfigurationError, PassphraseError, RolesAnywhereError, SigningError, UnsupportedKeyError
+from .. import refusals
 from ..protocol import ECDSA_SHA256, RSA_SHA256, Digest
-from . import refusals
 from .connection import Tpm, connected
 from .failures import RefusedPasswordError
 
@@ -93,7 +93,11 @@ class TpmKey:
         scheme, value = self._area.to_sign(digest, hashlib.new(digest, data).digest())
         what = f"signing with {self._place}"
         identifier = self._place.identify(self._area.name)
-        refusals.check(identifier, self._password, what)
+        if refusals.was_refused(identifier, self._password):
+            raise PassphraseError(
+                f"{what}: the TPM refused this password before, and it is not tried again",
+                hint="a TPM locks itself after some wrong passwords; give the right one, or start the program anew",
+            )
         try:
             with connected(what, error) as tpm, self._place.reach(tpm) as key:
                 tpm.ask(lambda: tpm.esapi.tr_set_auth(key, self._password))
