@@ -123,9 +123,16 @@ class HandleSource:
                 f"{self.describe('certificate')} is a PKCS#12 file, which has a key of its own beside {self._name}",
                 hint="give the certificate as PEM: openssl pkcs12 -in FILE -nokeys",
             )
-        if self._key is None:
+        if self._key is None or not self._fits(found.certificate, self._key):
             self._key = load_private_key(self._name, self._passphrase)
         return Contents(found.certificate, self._key, found.intermediates)
+
+    def _fits(self, content: bytes, key: SigningKey) -> bool:
+        """Return whether a certificate is the opened key's; a new one may be of the key that took its place."""
+        from .certificates import has_key, parse_certificates  # noqa: PLC0415 - as above
+
+        certificates = parse_certificates(content, self.describe("certificate"))
+        return any(has_key(certificate, key.public_key) for certificate in certificates)
 
     def describe(self, what: str) -> str:
         """Name the file, or just the part where it is bytes."""

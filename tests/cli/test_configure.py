@@ -143,13 +143,6 @@ def test_a_directory_of_certificates(run: Configure, monkeypatch: pytest.MonkeyP
     works()
 
 
-def test_a_pin_does_not_go_into_the_config_file(run: Configure) -> None:
-    outcome = run(private_key="pkcs11:token=card?pin-value=PLANTED-pin")
-    assert (outcome.code, outcome.stdout, run.written) == (1, "", "")
-    assert outcome.stderr.startswith("error: configure: a PIN does not go into the AWS config file\nhint: put it ")
-    assert "PLANTED" not in outcome.stderr
-
-
 def test_an_encrypted_key(run: Configure) -> None:
     command = ["openssl", "pkcs8", "-topk8", "-in", run.site.world.private_key, "-passout", f"pass:{PASSPHRASE}"]
     run.site.world.private_key.write_bytes(subprocess.run(command, check=True, capture_output=True).stdout)

@@ -134,6 +134,12 @@ class SoftwareTpm:
         self.flush()
         return MadeKey(f"handle:{handle}", public)
 
+    def another_key_there(self) -> MadeKey:
+        """Make another key, without a password, in the place of the one that was made last."""
+        self.forget()
+        self._handle -= 2
+        return self.key_at_handle()
+
     def encoded_file(
         self,
         algorithm: str = "ecc256",

@@ -149,6 +149,14 @@ def test_key_that_is_gone_between_two_signatures(tpm: SoftwareTpm) -> None:
         key.sign(b"data")
 
 
+def test_another_key_at_the_handle_does_not_sign(tpm: SoftwareTpm) -> None:
+    made = tpm.key_at_handle(password=PASSWORD)
+    key = load_private_key(made.source, PASSWORD)
+    assert tpm.another_key_there().source == made.source
+    with pytest.raises(SigningError, match="another key is there by now"):
+        key.sign(b"data")
+
+
 @pytest.mark.parametrize(
     "text", ["handle:", "handle:0x", "handle:81000001 ", "handle:0x810000011", "handle:0xg1000001"]
 )

@@ -95,6 +95,19 @@ def test_certificate_is_renewed_and_the_key_stays_open(world: World, tpm: Softwa
     assert identity.current.key is key
 
 
+def test_key_and_certificate_are_both_renewed(world: World, tpm: SoftwareTpm) -> None:
+    made = tpm.key_at_handle()
+    certify(world, made)
+    identity = make_identity(world.certificate, made.source)
+    identity.current.key.sign(b"before")
+    renewed = tpm.another_key_there()
+    assert renewed.source == made.source
+    certify(world, renewed)
+    identity.load()
+    assert identity.current.key.public_key == renewed.public_key
+    identity.current.key.sign(b"after")
+
+
 def test_key_of_another_certificate(world: World, tpm: SoftwareTpm) -> None:
     certify(world, tpm.key_at_handle())
     with pytest.raises(KeyMismatchError):

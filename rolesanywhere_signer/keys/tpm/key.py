@@ -100,6 +100,12 @@ class TpmKey:
             )
         try:
             with connected(what, error) as tpm, self._place.reach(tpm) as key:
+                if tpm.ask(lambda: bytes(tpm.esapi.tr_get_name(key))) != self._area.name:
+                    # Neither is this key's password to be sent to it, nor does its signature fit the certificate.
+                    raise error(
+                        f"{what}: another key is there by now",
+                        hint="put its certificate there too: it is read again when credentials are asked for",
+                    )
                 tpm.ask(lambda: tpm.esapi.tr_set_auth(key, self._password))
                 signature = tpm.ask(lambda: tpm.esapi.sign(key, value, self._scheme(scheme), _no_ticket()))
                 return self._encoded(tpm, signature)
