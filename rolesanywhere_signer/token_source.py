@@ -234,6 +234,7 @@ class TokenSource:
             raise ConfigurationError("an identity with a clock of its own cannot be pickled")
 
     def __getstate__(self) -> dict[str, Any]:
+        self.check_picklable()
         return {**self.__dict__, "_opened": None, "_passphrase": picklable_passphrase(self._passphrase)}
 
     def __repr__(self) -> str:

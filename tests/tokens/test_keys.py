@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -13,6 +14,7 @@ from rolesanywhere_signer.errors import PrivateKeyLoadError
 from rolesanywhere_signer.keys import Digest, SigningKey
 from rolesanywhere_signer.keys.pkcs11 import Pkcs11Key
 from rolesanywhere_signer.testing import CertificateAuthority
+from rolesanywhere_signer.token_source import TokenSource
 
 from .cards import PIN, Card
 from .conftest import MakeCard, Shim
@@ -215,10 +217,22 @@ def test_no_token_fits(card: Card) -> None:
         Pkcs11Key("pkcs11:token=gone", PIN, card.module)
 
 
-@pytest.mark.parametrize("path", ["/nowhere/module.so", __file__])
-def test_module_cannot_be_loaded(softhsm: str, path: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"the PKCS#11 module .* cannot be loaded"):
+@pytest.mark.parametrize(
+    ("path", "why"), [("/nowhere/module.so", "No such file or directory"), (__file__, "invalid ELF header")]
+)
+def test_module_cannot_be_loaded(softhsm: str, path: str, why: str) -> None:
+    with pytest.raises(ConfigurationError, match=rf"the PKCS#11 module .* cannot be loaded \(.*{why}"):
         Pkcs11Key("pkcs11:token=x", PIN, path)
+
+
+def test_module_has_several_names(card: Card, tmp_path: Path) -> None:
+    card.make_key("EC:prime256v1", "01", "k")
+    by_another_name = tmp_path / "module.so"
+    by_another_name.symlink_to(card.module)
+
+    for path in (card.module, str(by_another_name), by_another_name):
+        key = Pkcs11Key(card.uri, PIN, path)  # type: ignore[arg-type]
+        verify(key, key.sign(b"data"), b"data")
 
 
 def test_certificate_names_no_key(card: Card) -> None:
@@ -268,3 +282,8 @@ def test_public_half_is_that_of_the_certificate(card: Card) -> None:
     key = Pkcs11Key(card.uri, PIN, card.module)
 
     assert key.public_key == issued.certificate.public_key()
+
+
+def test_pin_of_a_uri_goes_into_no_pickle() -> None:
+    with pytest.raises(ConfigurationError, match="cannot be pickled: the PIN would go along"):
+        pickle.dumps(TokenSource(f"pkcs11:token=card?pin-value={PIN}"))

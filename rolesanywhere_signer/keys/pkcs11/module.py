@@ -322,7 +322,10 @@ def load_module(path: str | None) -> Module:
     Raises:
         ConfigurationError: It cannot be loaded, or the extra is not installed.
     """
-    path = path or DEFAULT_MODULE
+    path = str(path or DEFAULT_MODULE)
+    if os.path.exists(path):  # noqa: PTH110 - a name alone is looked for by the loader
+        # One module by two names would be initialized twice, which it refuses.
+        path = os.path.realpath(path)
     with _one_at_a_time:
         if path not in _modules:
             _modules[path] = Module(path)
@@ -341,7 +344,9 @@ def _load(path: str) -> Any:
         return pkcs11.lib(path)
     except Exception as error:
         proxy = ", or install p11-kit-modules (p11-kit on Fedora)" if path == DEFAULT_MODULE else ""
+        # The loader's own words: the file is not there, or is of another machine, or no module.
+        why = str(error).rpartition(f"{path}: ")[2] if type(error) is pkcs11.PKCS11Error else type(error).__name__
         raise ConfigurationError(
-            f"the PKCS#11 module {path!r} cannot be loaded ({type(error).__name__})",
+            f"the PKCS#11 module {path!r} cannot be loaded ({why})",
             hint=f"give the path of the token's module with --pkcs11-lib or module-path{proxy}",
         ) from error
