@@ -12,6 +12,7 @@ import pytest
 
 from rolesanywhere_signer.errors import PassphraseError, PrivateKeyLoadError, SigningError
 from rolesanywhere_signer.keys.pkcs11 import Pkcs11Key
+from rolesanywhere_signer.testing import CertificateAuthority
 from tests.support.forking import forks_with_threads, in_forked_child, needs_fork
 
 from .cards import PIN, Card
@@ -104,6 +105,22 @@ def test_another_key_of_the_same_name_does_not_sign(card: Card, key: Pkcs11Key) 
         key.sign(b"after")
 
 
+def test_another_key_that_does_not_tell_its_public_half_does_not_sign(card: Card) -> None:
+    """As long as it is not verified, nothing tells that another key is there."""
+    issued = CertificateAuthority().issue("CN=app")
+    card.write_key(issued, "01")
+    card.tool("--delete-object", "--type", "pubkey", "--id", "01")
+    card.write_certificate(issued.certificate_der, "01")
+    key = Pkcs11Key(card.uri, PIN, card.module)
+    for kind in ("privkey", "cert"):
+        card.tool("--delete-object", "--type", kind, "--id", "01")
+    card.write_key(CertificateAuthority().issue("CN=app"), "01")
+    card.tool("--delete-object", "--type", "pubkey", "--id", "01")
+
+    with pytest.raises(SigningError):
+        key.sign(b"after")
+
+
 @needs_fork
 def test_everything_goes_through_the_proxy_of_p11_kit_too(card: Card, token_directory: Path) -> None:
     card.make_key("EC:prime256v1", "01", "k")
@@ -176,6 +193,16 @@ def test_token_fails_while_it_signs(shimmed: Pkcs11Key, shim: Shim, code: int, m
 
     shim.fail()
     verify(shimmed, shimmed.sign(b"data"), b"data")
+
+
+def test_person_who_does_not_confirm_is_not_asked_again(shimmed: Pkcs11Key, shim: Shim) -> None:
+    shim.fail(C_SignInit=_FUNCTION_CANCELED)
+    before = shim.login_count
+
+    with pytest.raises(SigningError, match="was not confirmed"):
+        shimmed.sign(b"data")
+
+    assert shim.login_count == before
 
 
 def test_token_is_out_while_the_key_is_looked_for(shimmed: Pkcs11Key, shim: Shim) -> None:

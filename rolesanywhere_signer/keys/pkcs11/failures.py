@@ -28,6 +28,8 @@ _OF_THE_DEVICE = {
     "FunctionCancelled": ("was not confirmed", "touch the token, or enter the PIN at its reader, when it asks"),
     "FunctionRejected": ("was not confirmed", "touch the token, or enter the PIN at its reader, when it asks"),
 }
+# They are of the key, or of a person who did not confirm, and not of a session that was lost.
+_FINAL = {name for name in _OF_THE_DEVICE if name.startswith(("Mechanism", "Key", "Function"))}
 _LOOK = "pkcs11-tool --module MODULE --list-token-slots shows the tokens that are there"
 
 
@@ -36,9 +38,9 @@ def is_wrong_pin(error: BaseException) -> bool:
     return type(error).__name__ == "PinIncorrect"
 
 
-def is_of_the_pin(error: BaseException) -> bool:
-    """Return whether trying once more may cost a PIN try, or cannot help."""
-    return is_wrong_pin(error) or type(error).__name__ in _OF_THE_PIN
+def is_final(error: BaseException) -> bool:
+    """Return whether trying once more may cost a PIN try, or a person's touch, or cannot help."""
+    return is_wrong_pin(error) or type(error).__name__ in {*_OF_THE_PIN, *_FINAL}
 
 
 def explained(error: BaseException, where: str, wanted: type[RolesAnywhereError] = SigningError) -> RolesAnywhereError:

@@ -17,8 +17,9 @@ from ...errors import (
     SigningError,
     UnsupportedKeyError,
 )
+from ..forking import no_fork_meanwhile
 from ..protocol import ECDSA_SHA256, RSA_SHA256, Digest
-from .failures import explained, is_of_the_pin
+from .failures import explained, is_final
 from .module import in_use, load_module
 from .objects import StoredKey, find_key, public_half
 from .pin import Pin
@@ -37,6 +38,7 @@ _DIGEST_INFO = {
     "SHA384": bytes.fromhex("3041300d060960864801650304020205000430"),
     "SHA512": bytes.fromhex("3051300d060960864801650304020305000440"),
 }
+_HASHES = {"SHA256": hashes.SHA256(), "SHA384": hashes.SHA384(), "SHA512": hashes.SHA512()}
 _PROOF = b"rolesanywhere-signer: is this key the certificate's?"
 
 
@@ -100,16 +102,22 @@ class Pkcs11Key:
         return half
 
     def _prove(self) -> None:
-        signature = self.sign(_PROOF)
-        try:
-            if isinstance(self.public_key, rsa.RSAPublicKey):
-                self.public_key.verify(signature, _PROOF, padding.PKCS1v15(), hashes.SHA256())
-            else:
-                self.public_key.verify(signature, _PROOF, ec.ECDSA(hashes.SHA256()))
-        except InvalidSignature:
+        if not self._verifies(self._signature(_PROOF, "SHA256"), _PROOF, "SHA256"):
             raise KeyMismatchError(
                 f"the private key {self.uri} is not the certificate's", hint="name the key by its id= or object="
-            ) from None
+            )
+
+    def _verifies(self, signature: bytes, data: bytes, digest: Digest) -> bool:
+        algorithm = _HASHES[digest]
+        try:
+            with no_fork_meanwhile:
+                if isinstance(self.public_key, rsa.RSAPublicKey):
+                    self.public_key.verify(signature, data, padding.PKCS1v15(), algorithm)
+                else:
+                    self.public_key.verify(signature, data, ec.ECDSA(algorithm))
+        except InvalidSignature:
+            return False
+        return True
 
     def sign(self, data: bytes) -> bytes:
         """Return the signature over SHA-256: PKCS#1 v1.5, or DER SEQUENCE of r and s.
@@ -127,6 +135,16 @@ class Pkcs11Key:
             SigningError: The token failed, or is gone.
             PassphraseError: The PIN is wrong, or the token is locked.
         """
+        signature = self._signature(data, digest)
+        # A token that came back may hold another key, of which it does not tell the public half.
+        if not self._verifies(signature, data, digest):
+            raise SigningError(
+                f"{self.uri} gave a signature that is not one of the certificate's key",
+                hint="see that the token holds the certificate's own key; name it by its id= or object=",
+            )
+        return signature
+
+    def _signature(self, data: bytes, digest: Digest) -> bytes:
         hashed = hashlib.new(digest, data).digest()
         if isinstance(self.public_key, rsa.RSAPublicKey):
             return self._sign_raw("RSA_PKCS", _DIGEST_INFO[digest] + hashed)
@@ -151,7 +169,7 @@ class Pkcs11Key:
         except RolesAnywhereError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever the binding makes of it
-            if is_of_the_pin(error):
+            if is_final(error):
                 raise explained(error, self._where()) from None
         # The token may have been away, or somebody else may have ended the session.
         self._module.forget_sessions()
