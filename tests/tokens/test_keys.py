@@ -138,6 +138,14 @@ def test_pin_is_missing(card: Card) -> None:
         Pkcs11Key(card.uri, None, card.module)
 
 
+def test_token_is_named_where_the_pin_cannot_be_had(card: Card) -> None:
+    def ask() -> str:
+        raise PassphraseError("nobody is there")
+
+    with pytest.raises(PassphraseError, match=r"the token 'card' .* wants its PIN: nobody is there"):
+        Pkcs11Key(card.uri, ask, card.module)
+
+
 def test_wrong_pin(card: Card) -> None:
     card.make_key("EC:prime256v1", "01", "k")
 

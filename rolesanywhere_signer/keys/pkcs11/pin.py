@@ -46,16 +46,22 @@ class Pin:
         Raises:
             PassphraseError: There is none, or it cannot be had.
         """
-        missing = f"{token} wants its PIN, and none was given"
-        pin = self._value.encode() if self._value is not None else self._read(missing)
+        pin = self._value.encode() if self._value is not None else self._read(token)
         try:
             return pin.decode("utf-8")
         except UnicodeDecodeError:
             raise PassphraseError(f"the PIN for {token} is not UTF-8") from None
 
-    def _read(self, missing: str) -> bytes:
+    def _read(self, token: str) -> bytes:
         if self._source is None:
-            return passphrase_bytes(self._passphrase, missing)
+            missing = f"{token} wants its PIN, and none was given"
+            try:
+                return passphrase_bytes(self._passphrase, missing)
+            except PassphraseError as error:
+                if self._passphrase is None:
+                    raise
+                # What asks knows of no token.
+                raise PassphraseError(f"{token} wants its PIN: {error.message}", hint=error.hint) from error
         text = read_source(self._source, what="PIN", error=PassphraseError)
         return text.removesuffix(b"\n").removesuffix(b"\r")
 
