@@ -224,6 +224,11 @@ def test_device_of_somebody_else(monkeypatch: pytest.MonkeyPatch, tpm: SoftwareT
     assert "usermod -aG tss" in str(open_by(monkeypatch, TPM_DEVICE=str(device)).hint)
 
 
+def test_device_that_is_no_tpm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The variable takes a path, and no TCTI."""
+    assert str(open_by(monkeypatch, TPM_DEVICE="/dev/null").hint).startswith("check TPM_DEVICE: /dev/tpmrm0 is ")
+
+
 def test_variable_of_tpm2_tools_comes_first(monkeypatch: pytest.MonkeyPatch, tpm: SoftwareTpm, made: MadeKey) -> None:
     monkeypatch.setenv("TPM2OPENSSL_TCTI", "nonsense")
     monkeypatch.setenv("TPM_DEVICE", "/nowhere")

@@ -161,7 +161,9 @@ def _decoded(name: str, raw: bytes, what: str) -> str:
 def _file(source: str, what: str) -> str:
     """Return the path of pin-source: ``file:`` and a path, or a path (RFC 7512, section 2.4)."""
     path = re.sub(r"\Afile:(//(localhost)?(?=/))?", "", source)
-    if not path or path.startswith("|") or re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", path):
+    # What is left of file://host/path would be a path of this machine.
+    is_elsewhere = source.startswith("file:") and path.startswith("//")
+    if not path or is_elsewhere or path.startswith("|") or re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", path):
         raise ConfigurationError(
             f"the {what} has a pin-source that is no file", hint="write pin-source=/path or pin-source=file:/path"
         )

@@ -148,8 +148,8 @@ def connected(what: str, error: type[RolesAnywhereError]) -> Iterator[Tpm]:
 
 
 def _check_binding() -> None:
-    # Its messages would go to stderr, in the middle of an application's own; ours say what was wrong. Python's
-    # environment stays as it is, so that programs that are started do not inherit this.
+    # Its messages would go to stderr, in the middle of an application's own; ours say what was wrong. ``os.environ``
+    # stays as it is: programs that are started inherit this, unless an environment is given to them.
     if "TSS2_LOG" not in os.environ:
         os.putenv("TSS2_LOG", "all+none")
     try:
@@ -171,11 +171,19 @@ def _connect(stack: contextlib.ExitStack, way: Way, what: str, error: type[Roles
     except (TSS2_Exception, TypeError, ValueError, RuntimeError) as cause:
         raise error(
             f"{what}: the TPM cannot be reached by {way} ({cause})",
-            hint="check that it is there, and that no other program has it to itself"
-            if way.told_by is None
-            else f"check {way.told_by}: device:/dev/tpmrm0 is the TPM of this machine, swtpm:host=127.0.0.1,port=2321 "
-            "a simulated one",
+            hint=_reachable(way),
         ) from cause
+
+
+def _reachable(way: Way) -> str:
+    if way.told_by is None:
+        return "check that it is there, and that no other program has it to itself"
+    if way.told_by == _DEVICE_VARIABLE:
+        return f"check {way.told_by}: /dev/tpmrm0 is the TPM of this machine"
+    return (
+        f"check {way.told_by}: device:/dev/tpmrm0 is the TPM of this machine, swtpm:host=127.0.0.1,port=2321 "
+        "a simulated one"
+    )
 
 
 def _check_device(way: Way, error: type[RolesAnywhereError]) -> None:

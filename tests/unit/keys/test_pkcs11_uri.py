@@ -86,6 +86,7 @@ def test_pin_source(source: str, path: str) -> None:
         ("pkcs11:?pin-source=%7Ccat", "a pin-source that is no file"),
         ("pkcs11:?pin-source=|cat", "a pin-source that is no file"),
         ("pkcs11:?pin-source=https://a/b", "a pin-source that is no file"),
+        ("pkcs11:?pin-source=file://host/a", "a pin-source that is no file"),
         ("pkcs11:?pin-source=", "a pin-source that is no file"),
         ("pkcs11:?module-name=opensc", "module-name, which is not looked up"),
         ("pkcs11:?pin-value=1&x-v=2", "unknown"),
