@@ -143,9 +143,10 @@ def _attributes(text: str, separator: str, known: tuple[str, ...], what: str) ->
 def _unknown(name: str, known: tuple[str, ...], what: str) -> ConfigurationError:
     # What stands there may be a piece of a PIN that was not encoded.
     shown = f" {name}" if re.fullmatch(r"[a-z][a-z-]{1,30}", name) and "pin" not in known[0] else ""
-    return ConfigurationError(
-        f"the {what} has an attribute{shown} that is unknown", hint=f"known there are {', '.join(known)}"
-    )
+    hint = f"known there are {', '.join(known)}"
+    if name in _QUERY:
+        hint = f"{name} stands behind a question mark, and further ones behind an ampersand"
+    return ConfigurationError(f"the {what} has an attribute{shown} that is unknown there", hint=hint)
 
 
 def _decoded(name: str, raw: bytes, what: str) -> str:

@@ -57,14 +57,14 @@ def test_pin_source(source: str, path: str) -> None:
     ("text", "message"),
     [
         ("pkcs12:token=a", "does not begin with pkcs11:"),
-        ("pkcs11:tokn=a", "an attribute tokn that is unknown"),
-        ("pkcs11:x-vendor=a", "an attribute x-vendor that is unknown"),
+        ("pkcs11:tokn=a", "an attribute tokn that is unknown there"),
+        ("pkcs11:x-vendor=a", "an attribute x-vendor that is unknown there"),
         ("pkcs11:token=a;token=b", "token twice"),
         ("pkcs11:token=a;token=a", "token twice"),
         ("pkcs11:token", "token without a value"),
-        ("pkcs11:token=a;", "an attribute that is unknown"),
-        ("pkcs11:;token=a", "an attribute that is unknown"),
-        ("pkcs11:Token=a", "an attribute that is unknown"),
+        ("pkcs11:token=a;", "an attribute that is unknown there"),
+        ("pkcs11:;token=a", "an attribute that is unknown there"),
+        ("pkcs11:Token=a", "an attribute that is unknown there"),
         ("pkcs11:token=a b", "a character in token that must be percent-encoded"),
         ("pkcs11:token=é", "percent-encoded"),
         ("pkcs11:token=%", "percent-encoded"),
@@ -78,7 +78,7 @@ def test_pin_source(source: str, path: str) -> None:
         ("pkcs11:slot-id=0x1", "a slot-id that cannot be"),
         ("pkcs11:slot-id=%D9%A1", "a slot-id that cannot be"),
         ("pkcs11:library-version=v2", "a library-version that cannot be"),
-        ("pkcs11:pin-value=1", "pin-value that is unknown"),
+        ("pkcs11:pin-value=1", "pin-value that is unknown there"),
         ("pkcs11:token=a&pin-value=1", ""),
         ("pkcs11:?token=a", "unknown"),
         ("pkcs11:?pin-value=1&pin-value=1", "pin-value twice"),
@@ -144,3 +144,10 @@ def test_what_is_a_uri() -> None:
     assert not is_pkcs11_uri("/pkcs11:token")
     assert not is_pkcs11_uri(b"pkcs11:")
     assert not is_pkcs11_uri(None)
+
+
+def test_what_belongs_behind_the_question_mark_is_shown_its_place() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_pkcs11_uri("pkcs11:token=a;pin-value=1234")
+    assert caught.value.hint == "pin-value stands behind a question mark, and further ones behind an ampersand"
+    assert "1234" not in str(caught.value)
