@@ -1,4 +1,4 @@
-"""An identity out of what the user gives: files and bytes, a directory of certificates, a key in a TPM."""
+"""An identity out of what the user gives: the one place that tells files, directories, tokens, TPMs and commands."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING
 from .errors import ConfigurationError
 from .files import KEY_SCHEMES
 from .identity import Identity
-from .identity_sources import Contents, GivenSource, picklable_passphrase
 
 if TYPE_CHECKING:
     from .clock import Clock
-    from .files import Source, StrPath
+    from .files import Source
     from .keys import Passphrase, SigningKey
     from .selectors import CertificateDirectory
     from .signing_command import SigningCommand
@@ -58,6 +57,8 @@ def make_identity(
         return _identity_of_token(certificate, private_key, intermediates, passphrase, options)
     if isinstance(certificate, (str, bytes, bytearray, os.PathLike)) or not _is_directory(certificate):
         if isinstance(private_key, str) and private_key.startswith(KEY_SCHEMES):
+            from .handle_source import HandleSource  # noqa: PLC0415
+
             return Identity.from_source(HandleSource(certificate, private_key, intermediates, passphrase))  # type: ignore[arg-type]
         return Identity(certificate, private_key, intermediates, passphrase)  # type: ignore[arg-type]
     from .selectors import DirectorySource  # noqa: PLC0415
@@ -88,72 +89,6 @@ def _signed_by_command(
 
 
 _EITHER = "give the key, or the command that signs with it"
-
-
-class HandleSource:
-    """Certificate and intermediates from files or bytes, and their key from a TPM: it is opened once, and stays open.
-
-    Args:
-        certificate: A path, or PEM or DER bytes.
-        private_key: Such as ``handle:0x81000001``.
-        intermediates: None: those beside the certificate.
-        passphrase: The password of the key.
-    """
-
-    def __init__(
-        self, certificate: Source, private_key: str, intermediates: Source | None, passphrase: Passphrase | None
-    ) -> None:
-        self._files = GivenSource(certificate, None, intermediates)
-        self._name = private_key
-        self._passphrase = passphrase
-        self._key: SigningKey | None = None
-
-    def read(self) -> Contents:
-        """Read the files again; the key is what it is.
-
-        Raises:
-            CertificateLoadError, PrivateKeyError: They cannot be had.
-            ConfigurationError: The key has no such name, or a key stands beside the certificate.
-        """
-        from .keys import is_pkcs12, load_private_key  # noqa: PLC0415 - cryptography, for those who need it
-
-        found = self._files.read()
-        if is_pkcs12(found.certificate):
-            raise ConfigurationError(
-                f"{self.describe('certificate')} is a PKCS#12 file, which has a key of its own beside {self._name}",
-                hint="give the certificate as PEM: openssl pkcs12 -in FILE -nokeys",
-            )
-        if self._key is None or not self._fits(found.certificate, self._key):
-            self._key = load_private_key(self._name, self._passphrase)
-        return Contents(found.certificate, self._key, found.intermediates)
-
-    def _fits(self, content: bytes, key: SigningKey) -> bool:
-        """Return whether a certificate is the opened key's; a new one may be of the key that took its place."""
-        from .certificates import has_key, parse_certificates  # noqa: PLC0415 - as above
-
-        certificates = parse_certificates(content, self.describe("certificate"))
-        return any(has_key(certificate, key.public_key) for certificate in certificates)
-
-    def describe(self, what: str) -> str:
-        """Name the file, or just the part where it is bytes."""
-        return self._files.describe(what)
-
-    @property
-    def key_path(self) -> None:
-        """None: the key is in no file."""
-        return
-
-    @property
-    def paths(self) -> tuple[StrPath, ...]:
-        """Those parts that are files."""
-        return self._files.paths
-
-    def check_picklable(self) -> None:
-        """Paths and the key's name may go into a pickle."""
-        self._files.check_picklable()
-
-    def __getstate__(self) -> dict[str, object]:
-        return {**vars(self), "_passphrase": picklable_passphrase(self._passphrase), "_key": None}
 
 
 def _is_in_token(value: object) -> bool:
