@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from rolesanywhere_signer.testing import LocalRolesAnywhere
 from tests.support.broken import Site
+from tests.support.log_handlers import log_handlers_as_they_were  # noqa: F401
 from tests.support.world import World
 
 
@@ -22,14 +22,3 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Site:
     return Site(world, monkeypatch)
-
-
-@pytest.fixture(autouse=True)
-def log_handlers_as_they_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Take the program's handler off again, and let no cache of the user's be found."""
-    logger = logging.getLogger("rolesanywhere_signer")
-    handlers, propagates = list(logger.handlers), logger.propagate
-    monkeypatch.setenv("HOME", str(tmp_path))
-    yield
-    logger.handlers[:] = handlers
-    logger.propagate = propagates

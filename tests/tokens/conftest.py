@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from rolesanywhere_signer.keys.pkcs11 import load_module
 from rolesanywhere_signer.keys.pkcs11.module import in_use
 from rolesanywhere_signer.testing import LocalRolesAnywhere
+from tests.support.log_handlers import log_handlers_as_they_were  # noqa: F401
 from tests.support.world import World
 
 from .cards import PIN, SO_PIN, Card, run, softhsm_module
@@ -101,14 +101,3 @@ class Shim:
     @property
     def login_count(self) -> int:
         return len(self.logins.read_text().splitlines()) if self.logins.exists() else 0
-
-
-@pytest.fixture(autouse=True)
-def log_handlers_as_they_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    """Take the program's handler off again, and let no cache of the user's be found."""
-    logger = logging.getLogger("rolesanywhere_signer")
-    handlers, propagates = list(logger.handlers), logger.propagate
-    monkeypatch.setenv("HOME", str(tmp_path))
-    yield
-    logger.handlers[:] = handlers
-    logger.propagate = propagates
